@@ -1,0 +1,174 @@
+/* The call itself: see call.h. */
+#define _GNU_SOURCE
+#include "call.h"
+
+#include "../wire/fd.h"
+#include "../wire/handshake.h"
+#include "../wire/message.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* Never passed on: a script that sees it would take itself for setup. */
+#define SKIP HANDSHAKE_VARIABLE "="
+
+/* Protocol 1: three descriptors, then environment and arguments.  The reply is the wait status; our death is the
+ * hang-up that ends the call, so signals keep their dispositions. */
+static enum call_end call_protocol1(struct connection *c, const struct words *w, int *status, char *why,
+                                    size_t why_size) {
+	unsigned char reply[4];
+	struct reader r;
+	struct buf b;
+	int failed = 0;
+
+	for (int fd = 0; fd <= STDERR_FILENO && !failed; fd++)
+		failed = fd_send(c->sock, "", 1, &fd, 1) < 0;
+	buf_init(&b, WIRE_MAX_MESSAGE);
+	request_encode1(&b, w->arguments, environ, SKIP);
+	failed = failed || b.failed || fd_send(c->sock, b.data, b.length, NULL, 0) < 0;
+	buf_free(&b);
+	snprintf(why, why_size, "the request could not be sent: %s", strerror(errno));
+	/* What arrived is no whole request, so nothing has run. */
+	if (failed)
+		return CALL_DECLINED;
+	snprintf(why, why_size, "the server vanished before it told the exit status");
+	if (fd_read_full(c->sock, reply, sizeof reply, -1) != 1)
+		return CALL_LOST;
+	reader_init(&r, reply, sizeof reply);
+	*status = (int)reader_u32(&r);
+	return CALL_ENDED;
+}
+
+static int send_request(struct connection *c, struct context *context, const struct words *w) {
+	struct buf b;
+	int r;
+
+	buf_init(&b, (size_t)WIRE_MAX_MESSAGE + WIRE_MESSAGE_HEAD);
+	context->request.script = w->script;
+	request_encode(&b, &context->request, w->arguments, environ, SKIP);
+	errno = b.failed;
+	r = b.failed ? -1 : fd_send(c->sock, b.data, b.length, context->fds, context->request.descriptor_count);
+	buf_free(&b);
+	return r;
+}
+
+static void send_signal(struct connection *c, uint32_t n) {
+	struct buf b;
+	size_t began;
+
+	buf_init(&b, WIRE_MAX_SMALL);
+	began = message_begin(&b, WIRE_SIGNAL);
+	message_field_u32(&b, WIRE_SIGNUMBER, n);
+	message_end(&b, began);
+	/* A server that has gone is noticed where its answer is read. */
+	if (!b.failed)
+		(void)fd_send(c->sock, b.data, b.length, NULL, 0);
+	buf_free(&b);
+}
+
+static void relay_signals(struct connection *c, int signals) {
+	struct signalfd_siginfo info;
+
+	while (signals_next(signals, &info))
+		send_signal(c, info.ssi_signo);
+}
+
+/* Read one message of the server's: its type, or -1 with WHY. */
+static int read_answer(struct connection *c, struct answer *a, char *why, size_t why_size) {
+	unsigned char head_bytes[WIRE_MESSAGE_HEAD], payload[WIRE_MAX_SMALL];
+	struct message_head head;
+
+	snprintf(why, why_size, "the server vanished before it told the exit status");
+	if (fd_read_full(c->sock, head_bytes, sizeof head_bytes, -1) != 1)
+		return -1;
+	if (message_head(head_bytes, sizeof payload, &head) == 0) {
+		if (head.length > 0 && fd_read_full(c->sock, payload, head.length, -1) != 1)
+			return -1;
+		if (message_answer(payload, head.length, a) == 0)
+			return (int)head.type;
+	}
+	snprintf(why, why_size, "the server's message is garbled");
+	return -1;
+}
+
+/* The executor has stopped: so does its caller, until somebody continues it. */
+static void stop_too(void) {
+	kill(getpid(), SIGSTOP);
+}
+
+/* Signals out, events in, until the call is over. */
+static enum call_end exchange(struct connection *c, int signals, int *status, char *why, size_t why_size) {
+	struct pollfd polls[] = {{.fd = c->sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	struct answer a;
+
+	for (;;) {
+		if (poll(polls, 2, -1) < 0)
+			continue;
+		if (polls[1].revents)
+			relay_signals(c, signals);
+		if (!polls[0].revents)
+			continue;
+		switch (read_answer(c, &a, why, why_size)) {
+		case WIRE_STATUS:
+			*status = (int)a.wait_status;
+			return CALL_ENDED;
+		case WIRE_DECLINED:
+			snprintf(why, why_size, "the server declines: %s", a.reason);
+			return CALL_DECLINED;
+		case WIRE_STOPPED:
+			stop_too();
+			break;
+		case WIRE_CONTINUED:
+			break;
+		case -1:
+			return CALL_LOST;
+		default:
+			snprintf(why, why_size, "the server sent a message that is not permitted here");
+			return CALL_LOST;
+		}
+	}
+}
+
+static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
+                                    char *why, size_t why_size) {
+	uint64_t mask = signals_set_mask(~0ull);
+	int signals = signals_open();
+	enum call_end end = CALL_DECLINED;
+
+	context->request.sigmask = mask;
+	if (signals < 0)
+		snprintf(why, why_size, "signalfd: %s", strerror(errno));
+	else if (send_request(c, context, w) < 0)
+		/* What arrived is no whole request, so nothing has run. */
+		snprintf(why, why_size, "the request could not be sent: %s", strerror(errno));
+	else
+		end = exchange(c, signals, status, why, why_size);
+	fd_close(&signals);
+	/* What came meanwhile takes its effect on the plain interpreter's process, which is this one. */
+	if (end == CALL_DECLINED)
+		signals_set_mask(mask);
+	return end;
+}
+
+enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status, char *why,
+                        size_t why_size) {
+	enum call_end end;
+
+	if (c->protocol == 2) {
+		end = call_protocol2(c, context, w, status, why, why_size);
+	} else if (!context_has(context, 0) || !context_has(context, 1) || !context_has(context, 2)) {
+		snprintf(why, why_size, "protocol 1 can't carry closed standard descriptors");
+		end = CALL_DECLINED;
+	} else {
+		end = call_protocol1(c, w, status, why, why_size);
+	}
+	fd_close(&c->sock);
+	return end;
+}

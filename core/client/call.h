@@ -1,0 +1,20 @@
+/* The call itself: request, signals, events, status. */
+#ifndef PREFORK_CLIENT_CALL_H
+#define PREFORK_CLIENT_CALL_H
+
+#include "connect.h"
+#include "context.h"
+#include "words.h"
+
+enum call_end {
+	CALL_ENDED,    /* *STATUS is the executor's wait status */
+	CALL_DECLINED, /* nothing has run; why is in WHY */
+	CALL_LOST,     /* the server vanished or broke the protocol after the commitment; why is in WHY */
+};
+
+/* Make the call over a connection that has been greeted (closed in any case).  With CALL_DECLINED the signal mask is as before,
+ * and the plain interpreter may run. */
+enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status, char *why,
+                        size_t why_size);
+
+#endif

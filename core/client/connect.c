@@ -1,0 +1,215 @@
+/* From a key to a connection: see connect.h. */
+#define _GNU_SOURCE
+#include "connect.h"
+
+#include "../run/launch.h"
+#include "../wire/fd.h"
+#include "../wire/message.h"
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define GREETING_TIME 10000 /* milliseconds */
+#define MAX_ROUNDS 3
+
+enum greeting { GREETED, HUNG_UP, UNUSABLE };
+
+/* Wait for the greeting. */
+static enum greeting read_greeting(struct connection *c, char *why, size_t why_size) {
+	long long deadline = clock_ms() + GREETING_TIME;
+	unsigned char head[WIRE_GREETING_HEAD], data[WIRE_MAX_GREETING];
+	struct reader r;
+	uint32_t n;
+	int got = fd_read_full(c->sock, head, sizeof head, deadline);
+
+	snprintf(why, why_size, "the server does not greet");
+	if (got == 0 || (got < 0 && errno == ECONNRESET))
+		return HUNG_UP;
+	if (got < 0)
+		return UNUSABLE;
+	snprintf(why, why_size, "the server's greeting is garbled");
+	reader_init(&r, head, sizeof head);
+	if (memcmp(reader_bytes(&r, WIRE_BANNER_LEN), WIRE_BANNER, WIRE_BANNER_LEN) != 0)
+		return UNUSABLE;
+	n = reader_u32(&r);
+	if (n > sizeof data || (n > 0 && fd_read_full(c->sock, data, n, deadline) != 1))
+		return UNUSABLE;
+	c->protocol = n > 0 ? message_capabilities(data, n) : 1;
+	return c->protocol < 0 ? UNUSABLE : GREETED;
+}
+
+/* The launcher's path: beside our own executable, so that an installed tree may be moved. */
+static int launcher_path(char path[PATH_MAX]) {
+	char own[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
+	char *slash;
+	int length;
+
+	if (n <= 0)
+		return -1;
+	own[n] = '\0';
+	slash = strrchr(own, '/');
+	if (!slash)
+		return -1;
+	*slash = '\0';
+	length = snprintf(path, PATH_MAX, "%s/%s", own, PREFORK_RELATIVE_LAUNCHER);
+	return length < 0 || length >= PATH_MAX ? -1 : 0;
+}
+
+static const char *launch_mode(const struct words *w, int first_round) {
+	if (w->mode == WORDS_KILL)
+		return LAUNCH_MODE_KILL;
+	if (w->fresh && first_round)
+		return w->unlaundered ? LAUNCH_MODE_FRESH_UNLAUNDERED : LAUNCH_MODE_FRESH;
+	return w->unlaundered ? LAUNCH_MODE_START_UNLAUNDERED : LAUNCH_MODE_START;
+}
+
+/* The words of core/run/launch.h; malloc'ed, the strings are borrowed. */
+static const char **launcher_arguments(const struct words *w, const char *mode, const char *call, const char *options,
+                                       const char *count, const char *interpreter, const char *key) {
+	size_t arguments = 0, n = LAUNCH_NAME;
+	const char **v;
+
+	while (w->arguments[arguments])
+		arguments++;
+	v = calloc(LAUNCH_NAME + 3 + (size_t)w->interpreter_argument_count + arguments, sizeof *v);
+	if (!v)
+		return NULL;
+	v[0] = "prefork-launch";
+	v[LAUNCH_VERSION] = PACKAGE_VERSION;
+	v[LAUNCH_MODE] = mode;
+	v[LAUNCH_CALL] = call;
+	v[LAUNCH_KEY] = key;
+	v[LAUNCH_OPTIONS] = options;
+	v[LAUNCH_COUNT] = count;
+	v[LAUNCH_INTERPRETER] = interpreter;
+	v[n++] = w->interpreter;
+	for (int i = 0; i < w->interpreter_argument_count; i++)
+		v[n++] = w->interpreter_arguments[i];
+	v[n++] = w->script;
+	memcpy(v + n, w->arguments, arguments * sizeof *v);
+	return v;
+}
+
+static void server_options(const struct words *w, char *text, size_t size) {
+	snprintf(text, size, "%s%s%s%s%s", w->idle_timeout ? "idle_timeout=" : "", w->idle_timeout ? w->idle_timeout : "",
+	         w->idle_timeout && w->max_servers ? "," : "", w->max_servers ? "max_servers=" : "",
+	         w->max_servers ? w->max_servers : "");
+}
+
+/* Run PROGRAM with V, CALL (unless -1) inherited; its wait status, or -1 with errno. */
+static int run_program(const char *program, const char *const *v, int call) {
+	struct sigaction before, standard = {.sa_handler = SIG_DFL};
+	int status = -1, got;
+	pid_t child;
+
+	/* A caller that ignores SIGCHLD has passed that on to us, and the status would be lost. */
+	sigaction(SIGCHLD, &standard, &before);
+	child = vfork();
+	if (child == 0) {
+		if (call >= 0)
+			fcntl(call, F_SETFD, 0);
+		sigaction(SIGCHLD, &before, NULL);
+		execve(program, (char *const *)(uintptr_t)v, environ);
+		_exit(127);
+	}
+	if (child > 0) {
+		do
+			got = waitpid(child, &status, 0);
+		while (got < 0 && errno == EINTR);
+		if (got < 0)
+			status = -1;
+	}
+	sigaction(SIGCHLD, &before, NULL);
+	return status;
+}
+
+/* Run the launcher, with CALL or -1.  Its exit status, or -1 with one line in WHY. */
+static int launch(const struct words *w, const char *mode, int call, const char *interpreter, const char *key, char *why,
+                  size_t why_size) {
+	char path[PATH_MAX], number[16] = "-", count[16], options[64];
+	const char **v;
+	int status;
+
+	if (launcher_path(path) < 0) {
+		snprintf(why, why_size, "/proc/self/exe: the launcher can't be found");
+		return -1;
+	}
+	if (call >= 0)
+		snprintf(number, sizeof number, "%d", call);
+	snprintf(count, sizeof count, "%d", w->interpreter_argument_count);
+	server_options(w, options, sizeof options);
+	v = launcher_arguments(w, mode, number, options, count, interpreter, key);
+	status = v ? run_program(path, v, call) : -1;
+	free(v);
+	/* The launcher says itself why it can't (PREFORK_INTERP_DEBUG); a broken one can't. */
+	snprintf(why, why_size, "%s: %s", path, status < 0 ? strerror(errno) : "refused or failed");
+	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+/* Start a server and make the call over a socketpair: HUNG_UP when another launcher was first. */
+static enum greeting first_call(struct connection *c, const struct words *w, const char *mode, const char *interpreter,
+                                const char *key, char *why, size_t why_size) {
+	int pair[2], status;
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+		snprintf(why, why_size, "socketpair: %s", strerror(errno));
+		return UNUSABLE;
+	}
+	status = launch(w, mode, pair[1], interpreter, key, why, why_size);
+	fd_close(&pair[1]);
+	c->sock = pair[0];
+	if (status == LAUNCH_SERVED)
+		return read_greeting(c, why, why_size);
+	return status == LAUNCH_CONNECT ? HUNG_UP : UNUSABLE;
+}
+
+static enum greeting existing_server(struct connection *c, const char *key, char *why, size_t why_size) {
+	struct rundir d;
+	int saved;
+
+	if (rundir_open(&d, 0, why, why_size) < 0)
+		return errno == ENOENT ? HUNG_UP : UNUSABLE;
+	c->sock = rundir_connect(&d, key);
+	saved = errno;
+	rundir_close(&d);
+	if (c->sock >= 0)
+		return read_greeting(c, why, why_size);
+	snprintf(why, why_size, "%s/%c%s: %s", d.path, RUNDIR_SOCKET, key, strerror(saved));
+	return saved == ENOENT || saved == ECONNREFUSED ? HUNG_UP : UNUSABLE;
+}
+
+int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
+                   size_t why_size) {
+	c->sock = -1;
+	for (int round = 0; round < MAX_ROUNDS; round++) {
+		enum greeting g = w->fresh && round == 0 ? HUNG_UP : existing_server(c, key, why, why_size);
+
+		if (g == HUNG_UP) {
+			fd_close(&c->sock);
+			g = first_call(c, w, launch_mode(w, round == 0), interpreter, key, why, why_size);
+		}
+		if (g == GREETED)
+			return 0;
+		fd_close(&c->sock);
+		if (g == UNUSABLE)
+			return -1;
+	}
+	return -1;
+}
+
+int connect_kill(const struct words *w, const char *interpreter, const char *key, char *why, size_t why_size) {
+	return launch(w, launch_mode(w, 1), -1, interpreter, key, why, why_size) == LAUNCH_KILLED ? 0 : -1;
+}

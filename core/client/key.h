@@ -1,0 +1,26 @@
+/* The key: which calls may share a server. */
+#ifndef PREFORK_KEY_H
+#define PREFORK_KEY_H
+
+#include "../run/rundir.h"
+#include "../wire/buf.h"
+#include "words.h"
+
+#include <stddef.h>
+
+/* Append everything that may not differ between two calls of one server, as "name=value" strings:
+ *
+ *     our version; the interpreter's path and arguments, the script's absolute path as spelt; -E, -G, -U
+ *     user and group ids, groups, capabilities, securebits, no_new_privs, seccomp, dumpable
+ *     root directory, namespaces, hard limits, scheduling, nice value, I/O priority, affinity, personality, security label
+ *     environment that shapes the interpreter's start: LANG, LANGUAGE, LC_*, HOME, LD_*, GLIBC_TUNABLES, MALLOC_*,
+ *     VIRTUAL_ENV, and what begins with the interpreter's own name (python3: PYTHON*, perl: PERL*, tclsh: TCL*)
+ *     the directory and the managers' variables, where the interpreter is itself a script (pyenv, asdf)
+ *
+ * With -g NAME only the version and the name.  0, or -1 with errno. */
+int key_ingredients(struct buf *b, const struct words *w, const char *interpreter);
+
+/* The key of these bytes: RUNDIR_KEY_LENGTH hexadecimal digits. */
+void key_hash(const void *bytes, size_t n, char key[RUNDIR_KEY_LENGTH + 1]);
+
+#endif

@@ -1,0 +1,155 @@
+/* prefork-interp: the client.  Reads its words, makes the call or runs the plain interpreter, leaves as the script did. */
+#define _GNU_SOURCE
+#include "../run/launch.h"
+#include "../wire/fd.h"
+#include "../wire/handshake.h"
+#include "call.h"
+#include "config.h"
+#include "connect.h"
+#include "context.h"
+#include "key.h"
+#include "plain.h"
+#include "signals.h"
+#include "words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define EXIT_OWN_FAILURE 127 /* as of a command that can't be executed */
+#define WHY_SIZE 512
+
+static int fail(const char *what, const char *why) {
+	dprintf(STDERR_FILENO, "prefork-interp: %s%s%s\n", what, what[0] ? ": " : "", why);
+	return EXIT_OWN_FAILURE;
+}
+
+static int is_set(const char *variable) {
+	const char *value = getenv(variable);
+
+	return value && value[0];
+}
+
+/* Leave as the executor did. */
+static int leave(const struct words *w, int status) {
+	if (WIFEXITED(status))
+		return WEXITSTATUS(status);
+	if (WIFSIGNALED(status))
+		signals_die(WTERMSIG(status));
+	dprintf(STDERR_FILENO, "prefork-interp: %s: wait status 0x%x can't be reproduced\n", w->script, status);
+	return EXIT_OWN_FAILURE;
+}
+
+/* Why this call can't be served, if that is clear without asking a server; else NULL. */
+static const char *unservable(const struct words *w) {
+	if (is_set(PREFORK_ENV_DISABLE))
+		return PREFORK_ENV_DISABLE " is set";
+	if (!w->script)
+		return "no script is named";
+	return NULL;
+}
+
+static int compute_key(const struct words *w, const char *interpreter, char key[RUNDIR_KEY_LENGTH + 1], char *why) {
+	struct buf b;
+	int r;
+
+	buf_init(&b, WIRE_MAX_MESSAGE);
+	r = key_ingredients(&b, w, interpreter);
+	if (r == 0)
+		key_hash(b.data, b.length, key);
+	else
+		snprintf(why, WHY_SIZE, "key: %s", strerror(errno));
+	buf_free(&b);
+	return r;
+}
+
+/* Try to make the call.  1 with *STATUS (an exit status for main) when it was made or nothing may run any more,
+ * 0 with WHY when the plain interpreter is to run. */
+static int try_call(const struct words *w, struct context *context, const char *interpreter, int *status, char *why) {
+	char key[RUNDIR_KEY_LENGTH + 1];
+	struct connection c;
+	int wait_status;
+
+	if (compute_key(w, interpreter, key, why) < 0 || context_late(context, why, WHY_SIZE) < 0 ||
+	    connect_server(&c, w, interpreter, key, why, WHY_SIZE) < 0)
+		return 0;
+	switch (call_make(&c, context, w, &wait_status, why, WHY_SIZE)) {
+	case CALL_ENDED:
+		*status = leave(w, wait_status);
+		return 1;
+	case CALL_DECLINED:
+		return 0;
+	case CALL_LOST:
+		break;
+	}
+	*status = fail(w->script, why);
+	return 1;
+}
+
+static int kill_server(const struct words *w, const char *interpreter) {
+	char key[RUNDIR_KEY_LENGTH + 1], why[WHY_SIZE];
+
+	if (!w->script)
+		return fail("--kill", "no script is named");
+	if (compute_key(w, interpreter, key, why) < 0 || connect_kill(w, interpreter, key, why, sizeof why) < 0)
+		return fail(w->script, why);
+	return 0;
+}
+
+/* Keep what we open off the numbers 0 to 2 where the caller has closed them. */
+static void occupy_standard(void) {
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	fd_close(&fd);
+}
+
+static int run(const struct words *w) {
+	char interpreter[PATH_MAX], why[WHY_SIZE];
+	const char *reason = unservable(w);
+	struct context context;
+	int status, carried;
+
+	/* Before anything else is opened. */
+	carried = context_early(&context, why, sizeof why);
+	occupy_standard();
+	if (plain_find(w->interpreter, interpreter) < 0)
+		return fail(w->interpreter, strerror(errno));
+	if (w->mode == WORDS_KILL)
+		return kill_server(w, interpreter);
+	if (!reason && carried == 0 && try_call(w, &context, interpreter, &status, why) == 1)
+		return status;
+	fd_close(&context.cwd);
+	if (is_set(PREFORK_ENV_DEBUG))
+		dprintf(STDERR_FILENO, "prefork-interp: %s: plain run: %s\n", w->script ? w->script : w->interpreter,
+		        reason ? reason : why);
+	plain_exec(w, interpreter);
+	return fail(interpreter, strerror(errno));
+}
+
+int main(int argc, char **argv) {
+	char why[WHY_SIZE];
+	struct words w;
+
+	if (getauxval(AT_SECURE))
+		return fail("", "set-user-id use is refused");
+	if (words_parse(argc, argv, &w, why, sizeof why) < 0)
+		return fail("", why);
+	switch (w.mode) {
+	case WORDS_HELP:
+		return dprintf(STDOUT_FILENO, "%s", words_usage) < 0 ? EXIT_OWN_FAILURE : 0;
+	case WORDS_VERSION:
+		return dprintf(STDOUT_FILENO, "prefork-interp %s\n", PACKAGE_VERSION) < 0 ? EXIT_OWN_FAILURE : 0;
+	case WORDS_RUN:
+	case WORDS_KILL:
+		break;
+	}
+	return run(&w);
+}

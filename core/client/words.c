@@ -1,0 +1,215 @@
+/* The words of an invocation: see words.h. */
+#define _GNU_SOURCE
+#include "words.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* The kernel reads this many bytes of a script's first line (BINPRM_BUF_SIZE) and cuts the rest off without a word. */
+#define SHEBANG_SIZE 256
+
+const char words_usage[] =
+        "usage: #!/usr/bin/prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS]\n"
+        "       prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS] SCRIPT [SCRIPT-ARGUMENTS]\n"
+        "\n"
+        "  -U                   the script's initialisation sees the first call's arguments\n"
+        "  -f                   start a fresh server\n"
+        "  --kill               put the server aside, run nothing\n"
+        "  -E VAR               the environment variable VAR tells servers apart\n"
+        "  -G STRING            STRING tells servers apart\n"
+        "  -g NAME              NAME alone tells servers apart\n"
+        "  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
+        "  --max-servers=N      how many calls run at once; negative: no limit\n"
+        "  --help, --version\n"
+        "\n"
+        "Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
+
+enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_HELP, OPTION_VERSION };
+
+static const struct option long_options[] = {
+        {"kill", no_argument, NULL, OPTION_KILL},
+        {"idle-timeout", required_argument, NULL, OPTION_IDLE},
+        {"max-servers", required_argument, NULL, OPTION_MAX},
+        {"help", no_argument, NULL, OPTION_HELP},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {NULL, 0, NULL, 0},
+};
+
+static int is_integer(const char *s) {
+	if (*s == '-')
+		s++;
+	if (!*s || strlen(s) > 9)
+		return 0;
+	return s[strspn(s, "0123456789")] == '\0';
+}
+
+static int take_number(const char **to, const char *option, const char *why_zero, char *why, size_t why_size) {
+	if (!is_integer(optarg)) {
+		snprintf(why, why_size, "%s: %s: not a whole number", option, optarg);
+		return -1;
+	}
+	if (why_zero && atol(optarg) == 0) {
+		snprintf(why, why_size, "%s: %s: %s", option, optarg, why_zero);
+		return -1;
+	}
+	*to = optarg;
+	return 0;
+}
+
+static int take_extra(struct words *w, const char *kind, char *why, size_t why_size) {
+	if (w->extra_count == sizeof w->extra / sizeof *w->extra) {
+		snprintf(why, why_size, "-%s: more than %d of them", kind, WORDS_MAX_EXTRA);
+		return -1;
+	}
+	w->extra[w->extra_count++] = kind;
+	w->extra[w->extra_count++] = optarg;
+	return 0;
+}
+
+/* One option that getopt found. */
+static int take_option(struct words *w, int option, char **argv, char *why, size_t why_size) {
+	switch (option) {
+	case 'U':
+		w->unlaundered = 1;
+		return 0;
+	case 'f':
+		w->fresh = 1;
+		return 0;
+	case 'E':
+		return take_extra(w, "E", why, why_size);
+	case 'G':
+		return take_extra(w, "G", why, why_size);
+	case 'g':
+		w->key_name = optarg;
+		return 0;
+	case OPTION_KILL:
+		w->mode = WORDS_KILL;
+		return 0;
+	case OPTION_IDLE:
+		return take_number(&w->idle_timeout, "--idle-timeout", NULL, why, why_size);
+	case OPTION_MAX:
+		return take_number(&w->max_servers, "--max-servers", "no call could ever be served", why, why_size);
+	case OPTION_HELP:
+		w->mode = WORDS_HELP;
+		return 0;
+	case OPTION_VERSION:
+		w->mode = WORDS_VERSION;
+		return 0;
+	default:
+		if (optopt > 0 && optopt < OPTION_KILL)
+			snprintf(why, why_size, "option -%c: %s", optopt, option == ':' ? "needs a value" : "not known");
+		else
+			snprintf(why, why_size, "option %s: %s", argv[optind - 1], option == ':' ? "needs a value" : "not known");
+		return -1;
+	}
+}
+
+/* Split TEXT in place at any of SEPARATORS, appending the words to V. */
+static int split(char *text, const char *separators, char **v, int n) {
+	for (char *word = strtok(text, separators); word; word = strtok(NULL, separators))
+		v[n++] = word;
+	return n;
+}
+
+/* The words that argv[1] stands for, before the rest of argv; *SHEBANG is how many (program name included), or 0
+ * when the words are a command line's. */
+static char **expand(int argc, char **argv, int *count, int *shebang) {
+	size_t length = strlen(argv[1]);
+	char **v = calloc((size_t)argc + length + 2, sizeof *v);
+	char *text = strdup(argv[1]), *first;
+	int n = 1, commas, blanks = strpbrk(text ? text : "", " \t") != NULL;
+
+	if (!v || !text)
+		return NULL;
+	v[0] = argv[0];
+	n = split(text, " \t", v, n);
+	first = n > 1 ? v[1] : NULL;
+	commas = first && first[0] == '-' && strncmp(first, "--", 2) != 0 && strchr(first, ',');
+	if (commas) {
+		/* The words behind the first one come again after its parts. */
+		char **rest = calloc(length + 2, sizeof *rest);
+		int rest_count = n - 2;
+
+		if (!rest)
+			return NULL;
+		memcpy(rest, v + 2, (size_t)rest_count * sizeof *rest);
+		n = split(first, ",", v, 1);
+		memcpy(v + n, rest, (size_t)rest_count * sizeof *rest);
+		n += rest_count;
+		free(rest);
+	}
+	*shebang = blanks || commas ? n : 0;
+	for (int i = 2; i < argc; i++)
+		v[n++] = argv[i];
+	*count = n;
+	return v;
+}
+
+/* Was the script's #! line longer than what the kernel reads, so that words are missing from it? */
+static int is_cut(const char *program, const char *words, const char *script) {
+	char line[SHEBANG_SIZE + 1];
+	ssize_t n;
+	int fd;
+
+	/* "#!", program, a blank, words: anything that could have been cut is nearly this long. */
+	if (strlen(program) + strlen(words) + 8 < SHEBANG_SIZE / 2)
+		return 0;
+	fd = open(script, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, line, SHEBANG_SIZE);
+	close(fd);
+	return n == SHEBANG_SIZE && line[0] == '#' && line[1] == '!' && !memchr(line, '\n', SHEBANG_SIZE - 1);
+}
+
+/* After the options: interpreter, its arguments, script, its arguments. */
+static int take_operands(struct words *w, char **v, int count, int shebang, char *why, size_t why_size) {
+	int at = optind, end = shebang ? shebang : count;
+
+	if (w->mode == WORDS_HELP || w->mode == WORDS_VERSION)
+		return 0;
+	if (at >= end) {
+		snprintf(why, why_size, "no interpreter is named");
+		return -1;
+	}
+	w->interpreter = v[at++];
+	w->interpreter_arguments = v + at;
+	if (shebang)
+		at = shebang;
+	else
+		while (at < count && v[at][0] == '-' && v[at][1])
+			at++;
+	w->interpreter_argument_count = (int)(v + at - w->interpreter_arguments);
+	w->script = at < count ? v[at++] : NULL;
+	w->arguments = v + (at < count ? at : count);
+	return 0;
+}
+
+int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_size) {
+	int option, count = argc, shebang = 0;
+	char **v = argv;
+
+	memset(w, 0, sizeof *w);
+	if (argc > 1) {
+		v = expand(argc, argv, &count, &shebang);
+		if (!v) {
+			snprintf(why, why_size, "arguments: %s", strerror(errno));
+			return -1;
+		}
+	}
+	if (shebang && argc > 2 && is_cut(argv[0], argv[1], argv[2])) {
+		snprintf(why, why_size, "%s: its #! line is longer than the %d bytes that the kernel reads", argv[2],
+		         SHEBANG_SIZE - 1);
+		return -1;
+	}
+	opterr = 0;
+	while ((option = getopt_long(shebang ? shebang : count, v, "+:UfE:G:g:", long_options, NULL)) != -1)
+		if (take_option(w, option, v, why, why_size) < 0)
+			return -1;
+	return take_operands(w, v, count, shebang, why, why_size);
+}

@@ -1,0 +1,16 @@
+/* What setup writes: kept in memory until it is known whether the caller shall see it.
+ *
+ * A file in memory of a fixed greatest size: setup's writes beyond that fail, and so does whatever would make its size another
+ * (O_TRUNC, O_APPEND through /dev/stderr), so that a setup which does such things ends in a plain run. */
+#ifndef PREFORK_OUTPUT_H
+#define PREFORK_OUTPUT_H
+
+#define OUTPUT_MAX (16 << 20) /* bytes */
+
+/* A close-on-exec descriptor to be setup's standard output and error; or -1 with errno. */
+int output_open(void);
+
+/* Copy to standard error what was written through FD and its duplicates. */
+void output_show(int fd);
+
+#endif

@@ -1,0 +1,52 @@
+/* One call, from its connection to its status: the monitor's part of the server.
+ *
+ *     QUEUED ----> GREETED ----> RUNNING ----> (freed)
+ *        |            |             |             ^
+ *        |            |             v             |
+ *        |            |          ENDING ----------+
+ *        +------------+---------------------------+
+ *
+ * QUEUED   at the limit: accepted, not greeted; declined at its deadline (protocol 2)
+ * GREETED  the request, or a control message, is awaited
+ * RUNNING  the executor runs; the client may send signals
+ * ENDING   the client has gone: the group got TERM, and gets KILL at the deadline */
+#ifndef PREFORK_CALL_H
+#define PREFORK_CALL_H
+
+#include "receive.h"
+#include "server.h"
+
+#include <poll.h>
+
+enum call_state { CALL_QUEUED, CALL_GREETED, CALL_RUNNING, CALL_ENDING, CALL_DONE };
+
+struct call {
+	struct call *next;
+	enum call_state state;
+	int sock;
+	struct receiver receiver;
+	long long deadline; /* clock_ms(); -1 for none */
+	pid_t executor;     /* its group's number too; 0 where there is none */
+	uint64_t relayed;   /* bit N-1: signal N was passed on to the executor */
+};
+
+/* A new call on SOCK (taken over also on failure), queued; NULL with errno. */
+struct call *call_new(struct server *s, int sock);
+
+/* Greet a queued call, or hang up on it without a word: its client goes elsewhere. */
+void call_greet(struct server *s, struct call *c);
+void call_drop(struct server *s, struct call *c);
+
+/* Something happened on the call's socket, or its deadline has passed, or a child changed state.
+ * call_readable() returns 1 in the executor, with *RESULT filled; else 0.  A call that is over is CALL_DONE. */
+int call_readable(struct server *s, struct call *c, struct prefork_call *result);
+void call_expired(struct server *s, struct call *c);
+void call_child_changed(struct server *s, struct call *c);
+
+/* End the executor's process group, as when the client has gone. */
+void call_end(struct server *s, struct call *c);
+
+/* Release a call that is CALL_DONE. */
+void call_free(struct call *c);
+
+#endif

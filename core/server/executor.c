@@ -1,0 +1,169 @@
+/* Making the forked child the executor of a call: see executor.h. */
+#define _GNU_SOURCE
+#include "executor.h"
+
+#include "../wire/fd.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+#define STANDARD_DESCRIPTORS 3
+#define LAST_SIGNAL 64
+
+static long long highest_number(const struct request *q) {
+	long long highest = STANDARD_DESCRIPTORS - 1;
+
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] != WIRE_FD_CWD && q->descriptor_number[i] > highest)
+			highest = q->descriptor_number[i];
+	return highest;
+}
+
+int executor_check(const struct request *q, const int *occupied, size_t occupied_count, char *why, size_t why_size) {
+	struct rlimit limit;
+
+	for (size_t i = 0; i < q->descriptor_count; i++) {
+		uint32_t number = q->descriptor_number[i];
+
+		for (size_t k = 0; k < occupied_count; k++) {
+			if (number >= STANDARD_DESCRIPTORS && number == (uint32_t)occupied[k]) {
+				snprintf(why, why_size, "descriptor %u is in use since the script's initialisation", number);
+				return -1;
+			}
+		}
+	}
+	/* executor_install() moves all of them above the highest number first. */
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+	    (rlim_t)(highest_number(q) + 1) + q->descriptor_count > limit.rlim_cur) {
+		snprintf(why, why_size, "descriptor %lld is above the server's limit", highest_number(q));
+		return -1;
+	}
+	for (size_t i = 0; i < q->limit_count; i++) {
+		if (getrlimit((__rlimit_resource_t)q->limit_resource[i], &limit) == 0 && q->limit_soft[i] > limit.rlim_max) {
+			snprintf(why, why_size, "soft limit %u is above the server's hard limit", q->limit_resource[i]);
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Put the descriptors to their numbers.  They are moved out of the way first, as one's place may be another's number. */
+static int install_descriptors(const struct request *q, int *fds) {
+	int base = (int)highest_number(q) + 1, cwd = -1;
+
+	for (size_t i = 0; i < q->descriptor_count; i++) {
+		int moved = fcntl(fds[i], F_DUPFD_CLOEXEC, base);
+
+		if (moved < 0)
+			return -1;
+		fd_close(&fds[i]);
+		fds[i] = moved;
+	}
+	for (int i = 0; i < STANDARD_DESCRIPTORS; i++)
+		close(i);
+	for (size_t i = 0; i < q->descriptor_count; i++) {
+		if (q->descriptor_number[i] == WIRE_FD_CWD) {
+			cwd = fds[i];
+			fds[i] = -1;
+			continue;
+		}
+		/* dup2 leaves the copy without close-on-exec, as an inherited descriptor is. */
+		if (dup2(fds[i], (int)q->descriptor_number[i]) < 0)
+			return -1;
+		fd_close(&fds[i]);
+	}
+	if (cwd >= 0 && fchdir(cwd) < 0) {
+		fd_close(&cwd);
+		return -1;
+	}
+	fd_close(&cwd);
+	return 0;
+}
+
+static int install_limits(const struct request *q) {
+	struct rlimit limit;
+
+	for (size_t i = 0; i < q->limit_count; i++) {
+		__rlimit_resource_t resource = (__rlimit_resource_t)q->limit_resource[i];
+
+		/* A resource that this kernel does not know can't differ. */
+		if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == q->limit_soft[i])
+			continue;
+		limit.rlim_cur = q->limit_soft[i];
+		if (setrlimit(resource, &limit) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* Signals ignored by the caller are ignored here, as exec would have left them, unless setup has its own mind. */
+static void install_ignored(uint64_t ignored) {
+	struct sigaction now;
+
+	for (int s = 1; s <= LAST_SIGNAL; s++) {
+		if (!(ignored >> (s - 1) & 1) || sigaction(s, NULL, &now) < 0 || now.sa_handler != SIG_DFL)
+			continue;
+		now.sa_handler = SIG_IGN;
+		sigaction(s, &now, NULL);
+	}
+}
+
+static void fill_mask(sigset_t *set, uint64_t mask) {
+	sigemptyset(set);
+	for (int s = 1; s <= LAST_SIGNAL; s++)
+		if (mask >> (s - 1) & 1)
+			sigaddset(set, s);
+}
+
+static int install_strings(const struct request *q, struct prefork_call *call) {
+	call->script = q->script;
+	call->argument_count = (int)q->arguments.count;
+	call->arguments = request_array(&q->arguments);
+	call->environment = request_array(&q->environment);
+	if (!call->arguments || !call->environment)
+		return -1;
+	environ = call->environment;
+	return 0;
+}
+
+static unsigned closed_standard(const struct request *q) {
+	unsigned closed = (1u << STANDARD_DESCRIPTORS) - 1;
+
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] < STANDARD_DESCRIPTORS)
+			closed &= ~(1u << q->descriptor_number[i]);
+	return closed;
+}
+
+static int failed(const char *what, char *why, size_t why_size) {
+	snprintf(why, why_size, "%s: %s", what, strerror(errno));
+	return -1;
+}
+
+int executor_install(const struct request *q, int *fds, const struct executor_origin *origin, struct prefork_call *call,
+                     char *why, size_t why_size) {
+	memset(call, 0, sizeof *call);
+	call->closed = closed_standard(q);
+	call->ignored = q->sigignored;
+	if (install_descriptors(q, fds) < 0)
+		return failed("descriptors and directory", why, why_size);
+	if (q->script)
+		umask((mode_t)q->umask);
+	if (install_limits(q) < 0)
+		return failed("limits", why, why_size);
+	if (install_strings(q, call) < 0)
+		return failed("arguments and environment", why, why_size);
+	sigaction(SIGCHLD, &origin->on_child, NULL);
+	install_ignored(q->sigignored);
+	call->mask = origin->mask;
+	if (q->script)
+		fill_mask(&call->mask, q->sigmask);
+	return 0;
+}

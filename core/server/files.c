@@ -1,0 +1,149 @@
+/* The files that made a server: see files.h. */
+#define _GNU_SOURCE
+#include "files.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Memory that no longer has its file: the library was replaced after it was mapped. */
+#define DELETED_SUFFIX " (deleted)"
+
+static char *absolute(const char *path) {
+	char directory[PATH_MAX], *joined;
+
+	if (path[0] == '/')
+		return strdup(path);
+	if (!getcwd(directory, sizeof directory) || asprintf(&joined, "%s/%s", directory, path) < 0)
+		return NULL;
+	return joined;
+}
+
+static int is_known(const struct file_list *l, const char *path) {
+	for (size_t i = 0; i < l->count; i++)
+		if (strcmp(l->files[i].path, path) == 0)
+			return 1;
+	return 0;
+}
+
+static struct file *append(struct file_list *l) {
+	if (l->count == l->capacity) {
+		size_t capacity = l->capacity ? l->capacity * 2 : 64;
+		struct file *files = realloc(l->files, capacity * sizeof *files);
+
+		if (!files)
+			return NULL;
+		l->files = files;
+		l->capacity = capacity;
+	}
+	return &l->files[l->count];
+}
+
+static void note(struct file *f, const struct stat *st) {
+	f->present = 1;
+	f->device = st->st_dev;
+	f->inode = st->st_ino;
+	f->size = st->st_size;
+	f->mtime = st->st_mtim;
+	f->ctime = st->st_ctim;
+}
+
+int files_add(struct file_list *l, const char *path) {
+	struct stat st;
+	struct file *f;
+	char *full = absolute(path);
+	int found;
+
+	if (!full)
+		return -1;
+	if (is_known(l, full)) {
+		free(full);
+		return 0;
+	}
+	found = stat(full, &st) == 0;
+	f = found || errno == ENOENT || errno == ENOTDIR ? append(l) : NULL;
+	if (!f) {
+		int saved = errno;
+
+		free(full);
+		errno = saved;
+		return -1;
+	}
+	*f = (struct file){.path = full};
+	if (found)
+		note(f, &st);
+	l->count++;
+	return 0;
+}
+
+/* The path of a line of /proc/self/maps that shows a file, or NULL. */
+static char *mapped_path(char *line) {
+	char *path = strchr(line, '/');
+
+	if (!path || strncmp(path, "/dev/", 5) == 0 || strncmp(path, "/memfd:", 7) == 0 || strncmp(path, "/SYSV", 5) == 0)
+		return NULL;
+	path[strcspn(path, "\n")] = '\0';
+	return path;
+}
+
+int files_add_mapped(struct file_list *l) {
+	FILE *maps = fopen("/proc/self/maps", "re");
+	char *line = NULL;
+	size_t size = 0;
+	int r = 0;
+
+	if (!maps)
+		return -1;
+	while (r == 0 && getline(&line, &size, maps) > 0) {
+		char *path = mapped_path(line);
+		size_t n = path ? strlen(path) : 0;
+
+		if (!path)
+			continue;
+		if (n > strlen(DELETED_SUFFIX) && strcmp(path + n - strlen(DELETED_SUFFIX), DELETED_SUFFIX) == 0)
+			l->born_stale = 1;
+		else
+			r = files_add(l, path);
+	}
+	free(line);
+	fclose(maps);
+	return r;
+}
+
+static int at_or_after(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec >= b->tv_nsec;
+}
+
+const char *files_newer(const struct file_list *l, const struct timespec *start) {
+	for (size_t i = 0; i < l->count; i++) {
+		const struct file *f = &l->files[i];
+
+		/* ctime counts, not mtime: it can't be set back, and an mtime in the future says nothing about the loading. */
+		if (f->present && at_or_after(&f->ctime, start))
+			return f->path;
+	}
+	return l->born_stale ? "a mapped file" : NULL;
+}
+
+static int same_time(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+static int unchanged(const struct file *f) {
+	struct stat st;
+
+	if (stat(f->path, &st) < 0)
+		return !f->present && (errno == ENOENT || errno == ENOTDIR);
+	return f->present && st.st_dev == f->device && st.st_ino == f->inode && st.st_size == f->size &&
+	       same_time(&st.st_mtim, &f->mtime) && same_time(&st.st_ctim, &f->ctime);
+}
+
+const char *files_changed(const struct file_list *l) {
+	for (size_t i = 0; i < l->count; i++)
+		if (!unchanged(&l->files[i]))
+			return l->files[i].path;
+	return NULL;
+}

@@ -1,0 +1,40 @@
+/* The files that made a server: what they were, and whether they still are. */
+#ifndef PREFORK_FILES_H
+#define PREFORK_FILES_H
+
+#include <stddef.h>
+#include <sys/stat.h>
+#include <time.h>
+
+struct file {
+	char *path; /* absolute, ours */
+	int present;
+	dev_t device;
+	ino_t inode;
+	off_t size;
+	struct timespec mtime;
+	struct timespec ctime;
+};
+
+struct file_list {
+	struct file *files;
+	size_t count;
+	size_t capacity;
+	int born_stale; /* a mapped file had been replaced while it was loaded */
+};
+
+/* Remember PATH (relative ones from the present directory) as it is now; a second time is as once.
+ * 0, or -1 with errno; a file that does not exist is remembered as absent. */
+int files_add(struct file_list *l, const char *path);
+
+/* Remember every file that is mapped into this process: interpreter, libraries, extensions.  0, or -1 with errno. */
+int files_add_mapped(struct file_list *l);
+
+/* Was any file changed at or after START (CLOCK_REALTIME_COARSE), so that what was loaded may be older than
+ * what is remembered?  The path of the first, or NULL. */
+const char *files_newer(const struct file_list *l, const struct timespec *start);
+
+/* Does any file differ now from what is remembered (device, inode, size, mtime, ctime)?  The path of the first, or NULL. */
+const char *files_changed(const struct file_list *l);
+
+#endif

@@ -1,0 +1,78 @@
+/* The server library: what every language's runtime links and calls.
+ *
+ * A runtime calls prefork_server_adopt() when it is loaded, and prefork_server_run() where the script says that its
+ * initialisation is complete.  prefork_server_run() returns once in every executor, with the call to install; the
+ * processes that it leaves behind (setup, server) never return from it.
+ *
+ * Not thread-safe, and not to be called with more than one thread: prefork_server_run() refuses that. */
+#ifndef PREFORK_SERVER_H
+#define PREFORK_SERVER_H
+
+#include <signal.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* Why a function below failed: one line without newline, naming what, on what, why. */
+struct prefork_error {
+	char message[512];
+};
+
+/* Read the handshake from the environment variable PREFORK_INTERP, remove it there, and make its descriptors
+ * close-on-exec, so that nothing which the script starts inherits them.  The first call counts; later ones return the
+ * same answer.
+ *
+ * Returns 1 when started by prefork-interp, 0 when the script runs standalone, -1 when the variable is malformed
+ * or its descriptors are not open (the variable is removed all the same). */
+int prefork_server_adopt(struct prefork_error *error);
+
+/* Set one option from its text form.  Names and values:
+ *
+ *     max_servers   how many calls may run at once; negative: no limit
+ *     idle_timeout  seconds without a call after which the server goes; negative: never
+ *     max_errors    after how many errors of its own the server goes
+ *     log_facility  syslog facility by name ("user", "LOG_DAEMON", "local3"); empty: no log
+ *
+ * An option that the caller gave on the #! line wins over one set here.  0, or -1. */
+int prefork_server_option(const char *name, const char *value, struct prefork_error *error);
+
+/* Also look at this file before each call, and start afresh when it differs from what it is now (device, inode, size,
+ * mtime, ctime) or changed after the script was started.  A file that does not exist is watched for its appearing.
+ * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
+int prefork_server_watch_file(const char *path, struct prefork_error *error);
+
+/* How the language forks. */
+struct prefork_language {
+	/* Fork as the language's own fork() does, all its hooks run on both sides.  As fork(2): the child's process id, 0
+	 * in the child, -1 with errno. */
+	pid_t (*fork)(void *context);
+	void *context;
+};
+
+/* One call, in its executor.  The library has already installed descriptors, directory, umask, limits, process group,
+ * signal dispositions and `environ`; all signals are still blocked; what the language keeps copies of is the runtime's to renew.  The memory lives
+ * as long as the process. */
+struct prefork_call {
+	const char *script; /* argv[0] as this caller spelt it; NULL with a protocol 1 client: keep the present one */
+	int argument_count;
+	char **arguments;   /* without argv[0]; NULL-terminated */
+	char **environment; /* the same as `environ`; NULL-terminated */
+	unsigned closed;    /* bit N: descriptor N (0, 1, 2) is closed in the caller, and here */
+	uint64_t ignored;   /* bit N-1: signal N is ignored in the caller, and here where it was at its default */
+	sigset_t mask;      /* what the signal mask is to be: see prefork_server_unblock() */
+};
+
+/* Initialisation is complete.
+ *
+ * Standalone, returns 0 at once.  Otherwise the caller must have flushed the language's output buffers; the process
+ * forks: the one that called exits 0 without running the language's exit handlers, its child becomes the server
+ * and serves until it is idle, stale, or its socket is gone.  In every executor it returns 1 with *CALL filled.
+ *
+ * Returns -1, in the process that called, when no server can be made (more than one thread, no memory, fork failed). */
+int prefork_server_run(const struct prefork_language *language, struct prefork_call *call, struct prefork_error *error);
+
+/* The last step of installing a call: give the executor the caller's signal mask.  What arrived since the call began is
+ * delivered now, to the script as it would find itself in a fresh run. */
+void prefork_server_unblock(const struct prefork_call *call);
+
+#endif

@@ -1,0 +1,39 @@
+/* The state of a server: shared by its loop and its calls. */
+#ifndef PREFORK_SERVER_STATE_H
+#define PREFORK_SERVER_STATE_H
+
+#include "../wire/handshake.h"
+#include "executor.h"
+#include "files.h"
+#include "options.h"
+#include "prefork-server.h"
+
+#include <stdint.h>
+
+struct call;
+
+struct server {
+	struct handshake handshake; /* its descriptors become -1 as they are given up */
+	struct server_options options;
+	struct file_list files;
+	const struct prefork_language *language;
+	struct executor_origin origin;
+	int signal_fd;
+	int *occupied; /* descriptors that the script opened during setup, ascending */
+	size_t occupied_count;
+
+	struct call *calls;  /* every call that there is, in no order */
+	unsigned running;    /* calls that have been greeted and not ended: what max_servers limits */
+	uint64_t served;     /* executors that have ended */
+	long errors;         /* of the server's own */
+	long long idle_since; /* clock_ms() when the last call ended */
+	int draining;        /* accept no more; go when the last call has ended */
+};
+
+/* Count and log an error of the server's own; at the limit the server drains. */
+void server_error(struct server *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* Accept no more calls. Those waiting in the queue are refused by the kernel, and their clients go elsewhere. */
+void server_drain(struct server *s, const char *reason);
+
+#endif

@@ -1,0 +1,159 @@
+/* The C half of the Python runtime: prefork_interp._runtime, the server library as Python sees it.
+ *
+ * Limited API of 3.8, so that one binary serves every Python from there on. */
+#define Py_LIMITED_API 0x03080000
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include "prefork-server.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Why the handshake could not be taken; empty when it could. */
+static struct prefork_error adoption_error;
+static int adopted; /* what prefork_server_adopt() said */
+static int served;  /* an executor: serving is behind us */
+static struct prefork_call call; /* then, the call */
+
+static PyObject *fail(PyObject *kind, const struct prefork_error *error) {
+	PyErr_SetString(kind, error->message);
+	return NULL;
+}
+
+/* The interpreter's own locks and os.register_at_fork()'s functions expect what os.fork() does around the call.
+ * The GIL is held throughout: there is no other thread. */
+static pid_t fork_as_python(void *context) {
+	pid_t child;
+	int error;
+
+	(void)context;
+	PyOS_BeforeFork();
+	child = fork();
+	error = errno;
+	if (child == 0)
+		PyOS_AfterFork_Child();
+	else
+		PyOS_AfterFork_Parent();
+	errno = error;
+	return child;
+}
+
+static PyObject *runtime_serving(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	if (adopted < 0)
+		return fail(PyExc_RuntimeError, &adoption_error);
+	return PyBool_FromLong(adopted && !served);
+}
+
+static PyObject *runtime_option(PyObject *self, PyObject *arguments) {
+	struct prefork_error error;
+	const char *name, *value;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "ss", &name, &value))
+		return NULL;
+	if (prefork_server_option(name, value, &error) != 0)
+		return fail(PyExc_ValueError, &error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_watch_file(PyObject *self, PyObject *arguments) {
+	struct prefork_error error;
+	PyObject *path;
+	int result;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "O&", PyUnicode_FSConverter, &path))
+		return NULL;
+	result = prefork_server_watch_file(PyBytes_AsString(path), &error);
+	Py_DecRef(path);
+	if (result != 0)
+		return fail(PyExc_OSError, &error);
+	Py_RETURN_NONE;
+}
+
+/* A list of STRINGS, each made by CONVERT. */
+static PyObject *list_of(char *const *strings, PyObject *(*convert)(const char *)) {
+	PyObject *list = PyList_New(0);
+
+	for (; list && *strings; strings++) {
+		PyObject *item = convert(*strings);
+
+		if (!item || PyList_Append(list, item) != 0) {
+			Py_DecRef(list);
+			list = NULL;
+		}
+		Py_DecRef(item);
+	}
+	return list;
+}
+
+/* The call as (script or None, arguments, environment, closed, ignored): names and arguments decoded as the
+ * interpreter decodes its own, environment as bytes. */
+static PyObject *call_as_tuple(void) {
+	PyObject *script = call.script ? PyUnicode_DecodeFSDefault(call.script) : Py_BuildValue("");
+	PyObject *arguments = list_of(call.arguments, PyUnicode_DecodeFSDefault);
+	PyObject *environment = list_of(call.environment, PyBytes_FromString);
+
+	if (script && arguments && environment)
+		return Py_BuildValue("NNNIK", script, arguments, environment, call.closed, (unsigned long long)call.ignored);
+	Py_DecRef(script);
+	Py_DecRef(arguments);
+	Py_DecRef(environment);
+	return NULL;
+}
+
+static PyObject *runtime_run(PyObject *self, PyObject *unused) {
+	const struct prefork_language language = {.fork = fork_as_python};
+	struct prefork_error error;
+
+	(void)self, (void)unused;
+	fflush(NULL);
+	switch (prefork_server_run(&language, &call, &error)) {
+	case 0:
+		Py_RETURN_NONE;
+	case 1:
+		served = 1;
+		/* Standard input was /dev/null until now, and may have been read to its end. */
+		clearerr(stdin);
+		tzset();
+		return call_as_tuple();
+	default:
+		return fail(PyExc_RuntimeError, &error);
+	}
+}
+
+static PyObject *runtime_unblock(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	if (served)
+		prefork_server_unblock(&call);
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+	{"serving", runtime_serving, METH_NOARGS,
+     "serving() -> bool: started by prefork-interp, and initialisation not complete yet.  RuntimeError: bad handshake."},
+	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
+	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path): see prefork_server_watch_file().  OSError."},
+	{"run", runtime_run, METH_NOARGS,
+     "run() -> None, or in an executor (script, arguments, environment, closed, ignored).  RuntimeError."},
+	{"unblock", runtime_unblock, METH_NOARGS, "unblock(): the last step of installing a call."},
+	{NULL, NULL, 0, NULL},
+};
+
+static struct PyModuleDef definition = {
+	PyModuleDef_HEAD_INIT,
+	.m_name = "_runtime",
+	.m_doc = "The server library of prefork-interp.",
+	.m_size = -1, /* one state per process: no second interpreter can have it */
+	.m_methods = methods,
+};
+
+/* Headers before 3.9 don't export it by themselves. */
+__attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
+	adopted = prefork_server_adopt(&adoption_error);
+	return PyModule_Create(&definition);
+}

@@ -1,0 +1,2 @@
+# Tells `package require` where prefork_interp is.
+package ifneeded prefork_interp @VERSION@ [list source [file join $dir prefork_interp.tcl]]
