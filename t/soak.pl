@@ -41,6 +41,8 @@ my %script = map { $_ => script($_) } languages();
 my %text = map { $_ => read_file($script{$_}->path) } keys %script;
 my @folders = map { private_directory("cwd$_") } 1 .. 4;
 my $reports = private_directory('reports');
+my $fifo = "$reports/fifo";    # nobody ever writes to it
+POSIX::mkfifo($fifo, 0600) or die "$fifo: $!\n";
 my (%report, $number);    # a worker's own: what it has to tell, and which call it is at
 
 my @workers = map { start_worker($_) } 1 .. $AT_A_TIME;
@@ -143,10 +145,12 @@ sub killed_while_running ($script, $tag) {
 
 # Whatever the client is at when it dies, nothing may be left; the end of the soak sees to that.
 sub killed_at_any_time ($script, $tag) {
-	my $call = $script->start(['trap', "$reports/trap.$tag", 'USR1']);
+	my $call = $script->start(['wait', "$reports/wait.$tag", $fifo]);
 	sleep rand 0.03;    # not to wait for anything: to hit any moment of a call
 	kill KILL => $call->{pid};
-	return compare(end($call), {status => killed_by(9), out => '', err => ''}, 'killed at any time');
+	my $got = end($call);
+	$got->{err} =~ s/^prefork-interp: .*\n//mg;    # the launcher's, about its caller
+	return compare($got, {status => killed_by(9), out => '', err => ''}, 'killed at any time');
 }
 
 sub command_words ($script) { return ('--', @{$script->{interpreter}}, $script->path) }
@@ -205,12 +209,12 @@ sub random_text() {
 
 # ---- what came of it
 
-# A plain run is right too, but is counted.  Its line on standard error is not the script's.
+# A plain run is right too, but is counted.  What is said about it on standard error is not the script's.
 sub compare ($got, $expected, $what) {
 	my %got = %$got;
-	while ($got{err} =~ s/^(prefork-interp: .*)\n//m) {
-		$report{plain}{$1}++;
-	}
+	my @said;
+	push @said, $1 while $got{err} =~ s/^(prefork-interp: .*)\n//m;
+	$report{plain}{join '; ', @said}++ if @said;
 	return map { shown($what) . ": $_ is '" . shown($got{$_}) . "', expected '" . shown($expected->{$_}) . q{'} }
 		grep { $got{$_} ne $expected->{$_} } qw(status out err);
 }

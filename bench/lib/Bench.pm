@@ -20,11 +20,21 @@ use Sys::Hostname qw(hostname);
 
 our @EXPORT_OK = qw(percentile milliseconds LANGUAGES);
 
-# Each language's name as the tables have it, its interpreter, the variable that names another, and its scripts' ending.
+# Each language: its name as the tables have it, its interpreter, the variable that names another one, the ending of its
+# script, and a program that prints its version.
 use constant LANGUAGES => (
-	{name => 'Python', interpreter => 'python3', variable => 'PREFORK_PYTHON', ending => 'py'},
-	{name => 'Perl', interpreter => 'perl', variable => 'PREFORK_PERL', ending => 'pl'},
-	{name => 'Tcl', interpreter => 'tclsh', variable => 'PREFORK_TCLSH', ending => 'tcl'},
+	{
+		name => 'Python', interpreter => 'python3', variable => 'PREFORK_PYTHON', ending => 'py',
+		version => 'import platform; print(platform.python_version())',
+	},
+	{
+		name => 'Perl', interpreter => 'perl', variable => 'PREFORK_PERL', ending => 'pl',
+		version => 'printf "%vd\n", $^V',
+	},
+	{
+		name => 'Tcl', interpreter => 'tclsh', variable => 'PREFORK_TCLSH', ending => 'tcl',
+		version => 'puts [info patchlevel]',
+	},
 );
 
 # The peer: the program of the same name in the Debian package chiark-utils-bin, with its Perl module.
@@ -33,9 +43,10 @@ use constant PEER_MODULES => '/usr/share/perl5';
 
 my $SOURCE = dirname(dirname(abs_path(__FILE__)));
 
-# Dies with one line when prefork-interp, a compiler or a directory to work in is missing.
-sub new ($class) {
-	my $self = bless {process => $$, peers => []}, $class;
+# SCRIPT: which of bench/scripts to run, without the ending.  Dies with one line when prefork-interp, a compiler or a
+# directory to work in is missing.
+sub new ($class, $script = 'report') {
+	my $self = bless {process => $$, peers => [], script => $script}, $class;
 	$self->{client} = find_client();
 	set_child_subreaper();
 	$self->{directory} = File::Temp->newdir('prefork-bench-XXXXXX', TMPDIR => 1);
@@ -53,9 +64,9 @@ sub peer_installed() { return -x PEER && -e PEER_MODULES . '/Proc/Prefork/Interp
 
 # PREFORK_BINDIR names the folder with the prefork-interp to measure; without it the first in PATH that is not the peer.
 sub find_client() {
-	my @folders = $ENV{PREFORK_BINDIR} // grep { "$_/prefork-interp" ne PEER || !peer_installed() } split /:/, $ENV{PATH};
-	for my $folder (@folders) {
-		return abs_path("$folder/prefork-interp") if -x "$folder/prefork-interp";
+	my @folders = $ENV{PREFORK_BINDIR} // split /:/, $ENV{PATH};
+	for my $path (map { abs_path("$_/prefork-interp") } grep { -x "$_/prefork-interp" } @folders) {
+		return $path if $ENV{PREFORK_BINDIR} || $path ne PEER || !peer_installed();
 	}
 	die "prefork-interp: not found in @folders (install it, or set PREFORK_BINDIR)\n";
 }
@@ -77,28 +88,26 @@ sub interpreter ($language) {
 	return;
 }
 
-# "Perl 5.36.0", or nothing where there is no interpreter.
-sub version ($language) {
+# "Perl 5.36.0", as the interpreter says it; empty where there is none.
+sub version ($self, $language) {
 	my $interpreter = interpreter($language) // return;
-	my ($child, $version) = (open(my $from, '-|') // die "fork: $!\n");
-	if (!$child) {
-		my $script = "$language->{directory}";
-		exec {$interpreter} $interpreter, @{$language->{version}};
-		POSIX::_exit(127);
-	}
-	return $version;
+	my $path = $self->executable("version.$language->{ending}", $interpreter, $language->{version});
+	open my $from, '-|', $path or die "$path: $!\n";
+	chomp(my $version = <$from> // '?');
+	close $from;
+	return "$language->{name} $version";
 }
 
 # A language's script as an executable that runs under the plain interpreter: its path; undef where that is missing.
 sub plain ($self, $language) {
 	my $interpreter = interpreter($language) // return;
-	return $self->executable("plain.$language->{ending}", $interpreter, source($language));
+	return $self->executable("plain.$language->{ending}", $interpreter, $self->source($language));
 }
 
 # The same under prefork-interp.
 sub prefork ($self, $language) {
 	my $line = "$self->{client} -- " . interpreter($language);
-	return $self->executable("prefork.$language->{ending}", $line, source($language));
+	return $self->executable("prefork.$language->{ending}", $line, $self->source($language));
 }
 
 # Perl's under the peer; undef where that is not installed.
@@ -106,15 +115,15 @@ sub peer ($self, $language) {
 	return if $language->{name} ne 'Perl' || !peer_installed() || $self->{client} eq PEER;
 
 	# It passes the interpreter and the script on as arguments.  It is told its key (-g) so that its files can be found.
-	my $text = source($language);
+	my $text = $self->source($language);
 	$text =~ s/^(\s*prefork_initialisation_complete\(\);)$/$1 splice \@ARGV, 0, 2;/m or die "no call to mark\n";
 	my $key = "prefork-bench-$$";
 	push @{$self->{peers}}, $key;
 	return $self->executable('peer.pl', PEER . " -U,-g$key,perl", "use lib '" . PEER_MODULES . "';\n$text");
 }
 
-sub source ($language) {
-	my $path = "$SOURCE/scripts/report.$language->{ending}";
+sub source ($self, $language) {
+	my $path = "$SOURCE/scripts/$self->{script}.$language->{ending}";
 	open my $h, '<:raw', $path or die "$path: $!\n";
 	local $/ = undef;
 	return scalar <$h>;
@@ -182,7 +191,7 @@ sub why_plain ($self, @words) {
 # Put the servers aside and wait until they and all else that was started are gone.  Returns the process ids of what had
 # to be killed.
 sub finish ($self) {
-	return if $self->{finished}++ || $self->{process} != $$;
+	return if !$self->{run_directory} || $self->{finished}++ || $self->{process} != $$;
 	my $gone = wait_for(sub {
 		unlink glob "$self->{run_directory}/s*";
 		remove_peer_files($_) for @{$self->{peers}};

@@ -19,14 +19,14 @@ extern char **environ;
 /* Never passed on: a script that sees it would take itself for setup. */
 #define SKIP HANDSHAKE_VARIABLE "="
 
-/* Protocol 1: three descriptors, then environment and arguments.  The reply is the wait status; our death is the
+/* Protocol 1: a byte, three descriptors, then environment and arguments.  The reply is the wait status; our death is the
  * hang-up that ends the call, so signals keep their dispositions. */
 static enum call_end call_protocol1(struct connection *c, const struct words *w, int *status, char *why,
                                     size_t why_size) {
 	unsigned char reply[4];
 	struct reader r;
 	struct buf b;
-	int failed = 0;
+	int failed = fd_send(c->sock, "", 1, NULL, 0) < 0;
 
 	for (int fd = 0; fd <= STDERR_FILENO && !failed; fd++)
 		failed = fd_send(c->sock, "", 1, &fd, 1) < 0;
@@ -98,6 +98,10 @@ static int read_answer(struct connection *c, struct answer *a, char *why, size_t
 	return -1;
 }
 
+static void declined(const struct answer *a, char *why, size_t why_size) {
+	snprintf(why, why_size, "the server declines: %s", a->reason);
+}
+
 /* The executor has stopped: so does its caller, until somebody continues it. */
 static void stop_too(void) {
 	kill(getpid(), SIGSTOP);
@@ -120,7 +124,7 @@ static enum call_end exchange(struct connection *c, int signals, int *status, ch
 			*status = (int)a.wait_status;
 			return CALL_ENDED;
 		case WIRE_DECLINED:
-			snprintf(why, why_size, "the server declines: %s", a.reason);
+			declined(&a, why, why_size);
 			return CALL_DECLINED;
 		case WIRE_STOPPED:
 			stop_too();
@@ -136,6 +140,17 @@ static enum call_end exchange(struct connection *c, int signals, int *status, ch
 	}
 }
 
+/* What arrived is no whole request, so nothing has run; a server that has hung up may have said why. */
+static void not_sent(struct connection *c, char *why, size_t why_size) {
+	int error = errno;
+	struct answer a;
+
+	if ((error == EPIPE || error == ECONNRESET) && read_answer(c, &a, why, why_size) == WIRE_DECLINED)
+		declined(&a, why, why_size);
+	else
+		snprintf(why, why_size, "the request could not be sent: %s", strerror(error));
+}
+
 static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
                                     char *why, size_t why_size) {
 	uint64_t mask = signals_set_mask(~0ull);
@@ -146,8 +161,7 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	if (signals < 0)
 		snprintf(why, why_size, "signalfd: %s", strerror(errno));
 	else if (send_request(c, context, w) < 0)
-		/* What arrived is no whole request, so nothing has run. */
-		snprintf(why, why_size, "the request could not be sent: %s", strerror(errno));
+		not_sent(c, why, why_size);
 	else
 		end = exchange(c, signals, status, why, why_size);
 	fd_close(&signals);

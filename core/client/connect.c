@@ -5,7 +5,6 @@
 #include "../run/launch.h"
 #include "../wire/fd.h"
 #include "../wire/message.h"
-#include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -154,9 +153,12 @@ static int launch(const struct words *w, const char *mode, int call, const char 
 	v = launcher_arguments(w, mode, number, options, count, interpreter, key);
 	status = v ? run_program(path, v, call) : -1;
 	free(v);
-	/* The launcher says itself why it can't (PREFORK_INTERP_DEBUG); a broken one can't. */
-	snprintf(why, why_size, "%s: %s", path, status < 0 ? strerror(errno) : "refused or failed");
-	return status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	snprintf(why, why_size, "%s: %s", path, status < 0 ? strerror(errno) : "failed");
+	status = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	/* The launcher has said itself why not (PREFORK_INTERP_DEBUG). */
+	if (status == LAUNCH_PLAIN)
+		why[0] = '\0';
+	return status;
 }
 
 /* Start a server and make the call over a socketpair: HUNG_UP when another launcher was first. */

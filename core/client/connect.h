@@ -13,7 +13,7 @@ struct connection {
 };
 
 /* Connect to the server of KEY, starting one where there is none.  INTERPRETER is its absolute path.
- * 0 with *C filled; or -1 with one line in WHY: the plain interpreter has to run. */
+ * 0 with *C filled; or -1 with one line in WHY: the plain interpreter has to run (empty: the launcher has said it). */
 int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
                    size_t why_size);
 

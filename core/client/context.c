@@ -2,13 +2,14 @@
 #define _GNU_SOURCE
 #include "context.h"
 
+#include "../run/number.h"
 #include "signals.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -27,16 +28,16 @@ static int add_inherited(struct context *c, DIR *directory, char *why, size_t wh
 	struct dirent *entry;
 
 	while ((entry = readdir(directory))) {
-		int fd = atoi(entry->d_name);
+		long fd;
 
-		if (entry->d_name[0] == '.' || fd == dirfd(directory))
+		if (number_read(entry->d_name, 0, INT_MAX, &fd) < 0 || fd == dirfd(directory))
 			continue;
 		/* One place is the working directory's. */
-		if ((unsigned)fd > WIRE_MAX_FD_NUMBER || c->request.descriptor_count == WIRE_MAX_DESCRIPTORS - 1) {
-			snprintf(why, why_size, "descriptor %d can't be carried", fd);
+		if (fd > WIRE_MAX_FD_NUMBER || c->request.descriptor_count == WIRE_MAX_DESCRIPTORS - 1) {
+			snprintf(why, why_size, "descriptor %ld can't be carried", fd);
 			return -1;
 		}
-		add(c, fd, (uint32_t)fd);
+		add(c, (int)fd, (uint32_t)fd);
 	}
 	return 0;
 }

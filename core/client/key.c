@@ -3,7 +3,6 @@
 #include "key.h"
 
 #include "../wire/fd.h"
-#include "config.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -189,6 +188,50 @@ static int is_managers(const char *variable) {
 	return 0;
 }
 
+static void add_file(struct buf *b, const char *path) {
+	struct stat st;
+
+	if (stat(path, &st) == 0)
+		add_numbers(b, "file", "%llx %llx %llx %lld.%09ld %lld.%09ld", (unsigned long long)st.st_dev,
+		            (unsigned long long)st.st_ino, (unsigned long long)st.st_size, (long long)st.st_mtim.tv_sec,
+		            st.st_mtim.tv_nsec, (long long)st.st_ctim.tv_sec, st.st_ctim.tv_nsec);
+	else
+		add(b, "file", "");
+}
+
+/* PATH/NAME, where it fits. */
+static void add_file_in(struct buf *b, const char *directory, size_t length, const char *name) {
+	char path[PATH_MAX];
+	int n = snprintf(path, sizeof path, "%.*s/%s", (int)length, directory, name);
+
+	if (n > 0 && n < PATH_MAX)
+		add_file(b, path);
+}
+
+/* What a version manager's stand-in chooses by: itself, its root's choice, the files in this and the directories above. */
+static int add_managers_choice(struct buf *b, const char *interpreter) {
+	static const char *const names[] = {".python-version", ".perl-version", ".ruby-version", ".node-version",
+	                                    ".tool-versions",  "mise.toml",     ".mise.toml"};
+	const char *home = getenv("HOME");
+	char directory[PATH_MAX];
+
+	if (!getcwd(directory, sizeof directory))
+		return -1;
+	add(b, "directory", directory);
+	add_file(b, interpreter);
+	add_file_in(b, interpreter, (size_t)(strrchr(interpreter, '/') - interpreter), "../version");
+	if (home)
+		add_file_in(b, home, strlen(home), ".tool-versions");
+	for (size_t n = strlen(directory);; n--) {
+		if (n > 0 && directory[n] != '/' && directory[n])
+			continue;
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			add_file_in(b, directory, n, names[i]);
+		if (n == 0)
+			return 0;
+	}
+}
+
 static int is_script(const char *interpreter) {
 	char magic[2];
 	int fd = open(interpreter, O_RDONLY | O_CLOEXEC);
@@ -200,19 +243,14 @@ static int is_script(const char *interpreter) {
 
 /* In the order of environ: where a name comes twice the order matters. */
 static int add_environment(struct buf *b, const char *interpreter) {
-	char language[LANGUAGE_PREFIX_MAX], directory[PATH_MAX];
+	char language[LANGUAGE_PREFIX_MAX];
 	int managed = is_script(interpreter);
 
 	language_prefix(interpreter, language);
 	for (char **e = environ; *e; e++)
 		if (!has_prefix(*e, "PREFORK_INTERP") && (shapes_start(*e, language) || (managed && is_managers(*e))))
 			add(b, "env", *e);
-	if (!managed)
-		return 0;
-	if (!getcwd(directory, sizeof directory))
-		return -1;
-	add(b, "directory", directory);
-	return 0;
+	return managed ? add_managers_choice(b, interpreter) : 0;
 }
 
 static int add_script(struct buf *b, const char *script) {

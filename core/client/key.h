@@ -15,7 +15,8 @@
  *     root directory, namespaces, hard limits, scheduling, nice value, I/O priority, affinity, personality, security label
  *     environment that shapes the interpreter's start: LANG, LANGUAGE, LC_*, HOME, LD_*, GLIBC_TUNABLES, MALLOC_*,
  *     VIRTUAL_ENV, and what begins with the interpreter's own name (python3: PYTHON*, perl: PERL*, tclsh: TCL*)
- *     the directory and the managers' variables, where the interpreter is itself a script (pyenv, asdf)
+ *     where the interpreter is itself a script (pyenv, asdf): the directory, the managers' variables, and what their
+ *     files that choose a version are (device, inode, size, mtime, ctime)
  *
  * With -g NAME only the version and the name.  0, or -1 with errno. */
 int key_ingredients(struct buf *b, const struct words *w, const char *interpreter);

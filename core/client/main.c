@@ -4,7 +4,6 @@
 #include "../wire/fd.h"
 #include "../wire/handshake.h"
 #include "call.h"
-#include "config.h"
 #include "connect.h"
 #include "context.h"
 #include "key.h"
@@ -127,7 +126,7 @@ static int run(const struct words *w) {
 	if (!reason && carried == 0 && try_call(w, &context, interpreter, &status, why) == 1)
 		return status;
 	fd_close(&context.cwd);
-	if (is_set(PREFORK_ENV_DEBUG))
+	if (is_set(PREFORK_ENV_DEBUG) && (reason || why[0]))
 		dprintf(STDERR_FILENO, "prefork-interp: %s: plain run: %s\n", w->script ? w->script : w->interpreter,
 		        reason ? reason : why);
 	plain_exec(w, interpreter);

@@ -2,9 +2,12 @@
 #define _GNU_SOURCE
 #include "words.h"
 
+#include "../run/number.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,21 +43,15 @@ static const struct option long_options[] = {
         {NULL, 0, NULL, 0},
 };
 
-static int is_integer(const char *s) {
-	if (*s == '-')
-		s++;
-	if (!*s || strlen(s) > 9)
-		return 0;
-	return s[strspn(s, "0123456789")] == '\0';
-}
+static int take_number(const char **to, const char *option, int zero, char *why, size_t why_size) {
+	long number;
 
-static int take_number(const char **to, const char *option, const char *why_zero, char *why, size_t why_size) {
-	if (!is_integer(optarg)) {
-		snprintf(why, why_size, "%s: %s: not a whole number", option, optarg);
+	if (number_read(optarg, INT_MIN, INT_MAX, &number) < 0) {
+		snprintf(why, why_size, "%s: %s: not a whole number, or out of range", option, optarg);
 		return -1;
 	}
-	if (why_zero && atol(optarg) == 0) {
-		snprintf(why, why_size, "%s: %s: %s", option, optarg, why_zero);
+	if (!zero && number == 0) {
+		snprintf(why, why_size, "%s: 0: no call could ever be served", option);
 		return -1;
 	}
 	*to = optarg;
@@ -91,9 +88,9 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 		w->mode = WORDS_KILL;
 		return 0;
 	case OPTION_IDLE:
-		return take_number(&w->idle_timeout, "--idle-timeout", NULL, why, why_size);
+		return take_number(&w->idle_timeout, "--idle-timeout", 1, why, why_size);
 	case OPTION_MAX:
-		return take_number(&w->max_servers, "--max-servers", "no call could ever be served", why, why_size);
+		return take_number(&w->max_servers, "--max-servers", 0, why, why_size);
 	case OPTION_HELP:
 		w->mode = WORDS_HELP;
 		return 0;
@@ -109,41 +106,52 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 	}
 }
 
-/* Split TEXT in place at any of SEPARATORS, appending the words to V. */
+/* Split TEXT in place at any of SEPARATORS, appending the words to V at N; how many there are then. */
 static int split(char *text, const char *separators, char **v, int n) {
-	for (char *word = strtok(text, separators); word; word = strtok(NULL, separators))
-		v[n++] = word;
+	char *word;
+
+	while ((word = strsep(&text, separators)))
+		if (*word)
+			v[n++] = word;
 	return n;
 }
 
-/* The words that argv[1] stands for, before the rest of argv; *SHEBANG is how many (program name included), or 0
- * when the words are a command line's. */
+/* Does the first word hold several, `-U,perl`?  A long option's value may have commas of its own. */
+static int has_commas(const char *text) {
+	size_t first = strcspn(text, " \t");
+
+	return text[0] == '-' && text[1] != '-' && memchr(text, ',', first);
+}
+
+/* Split the first word at its commas, the rest at blanks. */
+static int split_first(char *text, char **v, int n) {
+	char *rest = strpbrk(text, " \t");
+
+	if (rest)
+		*rest++ = '\0';
+	n = split(text, ",", v, n);
+	return rest ? split(rest, " \t", v, n) : n;
+}
+
+/* The words that argv[1] stands for, followed by the rest of argv: *COUNT in all; *SHEBANG is how many before the rest
+ * (program name included), or 0 when the words are a command line's.  What is allocated lives as long as the process. */
 static char **expand(int argc, char **argv, int *count, int *shebang) {
-	size_t length = strlen(argv[1]);
-	char **v = calloc((size_t)argc + length + 2, sizeof *v);
-	char *text = strdup(argv[1]), *first;
-	int n = 1, commas, blanks = strpbrk(text ? text : "", " \t") != NULL;
+	char *text = strdup(argv[1]), **v = calloc((size_t)argc + strlen(argv[1]) + 2, sizeof *v);
+	int n = 0;
 
-	if (!v || !text)
+	if (!v || !text) {
+		free(v);
+		free(text);
 		return NULL;
-	v[0] = argv[0];
-	n = split(text, " \t", v, n);
-	first = n > 1 ? v[1] : NULL;
-	commas = first && first[0] == '-' && strncmp(first, "--", 2) != 0 && strchr(first, ',');
-	if (commas) {
-		/* The words behind the first one come again after its parts. */
-		char **rest = calloc(length + 2, sizeof *rest);
-		int rest_count = n - 2;
-
-		if (!rest)
-			return NULL;
-		memcpy(rest, v + 2, (size_t)rest_count * sizeof *rest);
-		n = split(first, ",", v, 1);
-		memcpy(v + n, rest, (size_t)rest_count * sizeof *rest);
-		n += rest_count;
-		free(rest);
 	}
-	*shebang = blanks || commas ? n : 0;
+	v[n++] = argv[0];
+	*shebang = 0;
+	if (has_commas(text))
+		*shebang = n = split_first(text, v, n);
+	else if (strpbrk(text, " \t"))
+		*shebang = n = split(text, " \t", v, n);
+	else
+		v[n++] = text;
 	for (int i = 2; i < argc; i++)
 		v[n++] = argv[i];
 	*count = n;

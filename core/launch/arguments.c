@@ -34,8 +34,8 @@ static int read_mode(struct arguments *a, const char *word, int *unlaundered) {
 	return a->kill || a->fresh || *unlaundered || strcmp(word, LAUNCH_MODE_START) == 0 ? 0 : -1;
 }
 
-/* A caller may have closed any of 0, 1 and 2, and the call socket have got such a number: it moves, then they are filled,
- * so that nothing which is opened from here on gets one. */
+/* A caller may have closed any of 0, 1 and 2, and the call socket have got such a number: it moves, then they are
+ * filled, so that nothing which is opened from here on gets one. */
 static int take_call(struct arguments *a, const char *word) {
 	long number = read_number(word);
 	struct stat st;

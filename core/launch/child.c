@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -38,4 +40,16 @@ int child_keep(const int *fds, size_t n) {
 			return -1;
 	}
 	return (int)syscall(SYS_close_range, (unsigned)n, UINT_MAX, 0);
+}
+
+void child_set_title(char **argv, const char *text) {
+	char *start = argv[0], *end = start;
+	size_t size;
+
+	/* The kernel puts them one behind the other. */
+	for (; *argv == end; argv++)
+		end += strlen(end) + 1;
+	size = (size_t)(end - start);
+	memset(start, 0, size);
+	snprintf(start, size, "%s", text);
 }

@@ -13,4 +13,7 @@ void child_reset_signals(void);
  * None of FDS may be below 3 but -1.  0, or -1 with errno: FDS are still open then. */
 int child_keep(const int *fds, size_t n);
 
+/* Overwrite the process's arguments with TEXT, cut to their length: what ps(1) shows.  ARGV as main() got it. */
+void child_set_title(char **argv, const char *text);
+
 #endif

@@ -1,7 +1,7 @@
 /* prefork-launch: makes a server for a client that found none.
  *
- * Read from serve() on: the steps stand there in their order, each the business of one module.  What the exit status says is
- * in core/run/launch.h. */
+ * Read from serve() on: the steps stand there in their order, each the business of one module.  What the exit status
+ * says is in core/run/launch.h. */
 #define _GNU_SOURCE
 #include "../run/launch.h"
 
@@ -29,6 +29,7 @@
 #define EXIT_BROKEN 127
 
 struct launch {
+	char **argv;
 	struct arguments arguments;
 	struct rundir rundir;
 	struct refusal_subject subject;
@@ -44,10 +45,13 @@ static enum launch_status refuse(struct launch *l, const struct reason *why) {
 }
 
 /* After setup exited 0: did it leave a server?  Our own descriptors of the listening socket are closed: if it can be
- * connected to, somebody else holds it. */
+ * connected to, somebody else holds it.  When somebody has taken its name away, that is nothing to be remembered of the
+ * script: the client sees by the greeting, or the lack of it, what there is. */
 static int server_is_there(const struct launch *l, struct reason *why) {
 	int sock = rundir_connect(&l->rundir, l->arguments.key);
 
+	if (sock < 0 && errno == ENOENT)
+		return 1;
 	reason_set(why, "setup exited with status 0 before initialisation was complete");
 	if (sock < 0 && errno != ECONNREFUSED)
 		reason_errno(why, "connect to the new server", l->rundir.path);
@@ -84,7 +88,7 @@ static enum launch_status start_server(struct launch *l, struct setup *s, struct
 	s->listen_fd = rundir_listen(&l->rundir, l->arguments.key);
 	if (s->listen_fd < 0) {
 		reason_errno(why, "make socket", l->rundir.path);
-	} else if (watch_start(&watch, &l->rundir, l->arguments.key, why) == 0) {
+	} else if (watch_start(&watch, &l->rundir, l->arguments.key, l->argv, why) == 0) {
 		s->watch_error_fd = watch.error_fd;
 		s->watch_sentinel_fd = watch.sentinel_fd;
 		status = run_setup(l, s, why);
@@ -119,6 +123,7 @@ static enum launch_status prepare(struct launch *l, struct setup *s, struct reas
 static enum launch_status make_server(struct launch *l, struct reason *why) {
 	struct setup s = {
 		.interpreter = l->arguments.invocation.interpreter,
+		.script = l->arguments.invocation.script,
 		.options = l->arguments.options,
 		.call_fd = l->arguments.call,
 		.umask = l->umask,
@@ -185,6 +190,8 @@ static int take_lock(struct launch *l, struct reason *why) {
 
 	if (lock < 0)
 		reason_errno(why, "lock", l->rundir.path);
+	if (lock < 0 && errno == ECANCELED)
+		why->text[0] = '\0';
 	return lock;
 }
 
@@ -207,7 +214,7 @@ static enum launch_status serve(struct launch *l, struct reason *why) {
 		tidy_others(&l->rundir, l->arguments.key);
 		status = make_server(l, why);
 	}
-	/* No server, no socket: then nothing needs the lock file either. */
+	/* Without a server nothing needs the lock file; who waits for it finds that out, and makes another. */
 	if (status == LAUNCH_PLAIN)
 		lock_remove(&l->rundir, l->arguments.key, &lock);
 	lock_release(&lock);
@@ -232,18 +239,12 @@ static int kill_server(struct launch *l, struct reason *why) {
 
 /* As if the signal had not been caught, but for a core file, which would be ours. */
 static void die(int signal_number) {
-	sigset_t only;
-
 	prctl(PR_SET_DUMPABLE, 0);
-	signal(signal_number, SIG_DFL);
-	sigemptyset(&only);
-	sigaddset(&only, signal_number);
 	raise(signal_number);
-	sigprocmask(SIG_UNBLOCK, &only, NULL);
 }
 
 int main(int argc, char **argv) {
-	struct launch l = {.rundir = {.fd = -1}};
+	struct launch l = {.argv = argv, .rundir = {.fd = -1}};
 	struct reason why = {""};
 	int status;
 
@@ -257,7 +258,8 @@ int main(int argc, char **argv) {
 		return EXIT_BROKEN;
 	}
 	status = l.arguments.kill ? kill_server(&l, &why) : (int)serve(&l, &why);
-	if (status == LAUNCH_PLAIN && !l.ender)
+	/* Without a reason the caller has gone: nothing will run. */
+	if (status == LAUNCH_PLAIN && !l.ender && why.text[0])
 		reason_say(l.arguments.invocation.script, "plain run: %s", why.text);
 	rundir_close(&l.rundir);
 	arguments_free(&l.arguments);

@@ -1,7 +1,7 @@
 /* What setup writes: kept in memory until it is known whether the caller shall see it.
  *
- * A file in memory of a fixed greatest size: setup's writes beyond that fail, and so does whatever would make its size another
- * (O_TRUNC, O_APPEND through /dev/stderr), so that a setup which does such things ends in a plain run. */
+ * A file in memory of a fixed greatest size: setup's writes beyond that fail, and so does whatever would make its size
+ * another (O_TRUNC, O_APPEND through /dev/stderr), so that a setup which does such things ends in a plain run. */
 #ifndef PREFORK_OUTPUT_H
 #define PREFORK_OUTPUT_H
 

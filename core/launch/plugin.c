@@ -30,7 +30,8 @@ int plugin_directory(char path[PATH_MAX], struct reason *why) {
 	return -1;
 }
 
-/* NULL, or what is wrong with this object as a plugin.  The ABI's number decides whether the rest means what it says here. */
+/* NULL, or what is wrong with this object as a plugin.  The ABI's number decides whether the rest means what it says
+ * here. */
 static const char *unfit(const struct prefork_plugin *entry, char *text, size_t size) {
 	if (!entry)
 		return "it has no symbol " PREFORK_PLUGIN_SYMBOL;

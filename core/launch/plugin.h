@@ -17,9 +17,9 @@ struct plugin {
 	char runtime_directory[PATH_MAX];
 };
 
-/* Ask the plugins of DIRECTORY, in the order of their names, until one does not say that the invocation isn't its own.  One
- * that can't be loaded is passed over; with PREFORK_INTERP_DEBUG a line says why.
- * INVOCATION->runtime_directory is set, and points into *P from then on.
+/* Ask the plugins of DIRECTORY, in the order of their names, until one does not say that the invocation isn't its own.
+ * One that can't be loaded is passed over; with PREFORK_INTERP_DEBUG a line says why. INVOCATION->runtime_directory is
+ * set, and points into *P from then on.
  *
  * PREFORK_ACCEPT with *P filled, PREFORK_REFUSE or PREFORK_NOT_MINE (none takes it) with WHY. */
 enum prefork_answer plugin_find(struct plugin *p, const char *directory, struct prefork_invocation *invocation,

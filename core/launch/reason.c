@@ -9,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static void set(struct reason *r, const char *format, va_list arguments) {
-	vsnprintf(r->text, sizeof r->text, format, arguments);
+static void make_one_line(struct reason *r) {
 	for (char *c = r->text; *c; c++)
 		if ((unsigned char)*c < ' ' || *c == 127)
 			*c = '?';
@@ -20,8 +19,9 @@ void reason_set(struct reason *r, const char *format, ...) {
 	va_list arguments;
 
 	va_start(arguments, format);
-	set(r, format, arguments);
+	vsnprintf(r->text, sizeof r->text, format, arguments);
 	va_end(arguments);
+	make_one_line(r);
 }
 
 void reason_errno(struct reason *r, const char *what, const char *on) {
@@ -44,7 +44,8 @@ void reason_say(const char *on, const char *format, ...) {
 	if (!reason_wanted())
 		return;
 	va_start(arguments, format);
-	set(&r, format, arguments);
+	vsnprintf(r.text, sizeof r.text, format, arguments);
 	va_end(arguments);
+	make_one_line(&r);
 	fprintf(stderr, "prefork-interp: %s: %s\n", on, r.text);
 }

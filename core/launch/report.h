@@ -4,8 +4,8 @@
 
 #include "../wire/message.h"
 
-/* Read the greeting on a socket that rundir_connect() gave, and ask.  0, or -1: the server did not greet until DEADLINE_MS on
- * clock_ms(), or speaks protocol 1. */
+/* Read the greeting on a socket that rundir_connect() gave, and ask.  0, or -1: the server did not greet until
+ * DEADLINE_MS on clock_ms(), or speaks protocol 1. */
 int report_ask(int sock, long long deadline_ms);
 
 /* Read what it answers.  0 with *A filled, or -1. */

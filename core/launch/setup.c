@@ -60,6 +60,28 @@ void setup_close(struct setup *s) {
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
 
+static int at_or_after(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec > b->tv_sec || (a->tv_sec == b->tv_sec && a->tv_nsec >= b->tv_nsec);
+}
+
+/* The time by the clock of file times: a file that is not older is held to have changed since, and its server for
+ * stale. A script that was written within the clock's present tick would be taken for that: the next tick is waited
+ * for. */
+static void start_time(const char *script, struct timespec *start) {
+	struct timespec tick, soon;
+	struct stat st;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, start);
+	clock_getres(CLOCK_REALTIME_COARSE, &tick);
+	soon = (struct timespec){start->tv_sec, start->tv_nsec + tick.tv_nsec};
+	if (soon.tv_nsec >= 1000000000)
+		soon = (struct timespec){soon.tv_sec + 1, soon.tv_nsec - 1000000000};
+	if (stat(script, &st) < 0 || !at_or_after(&st.st_ctim, start) || at_or_after(&st.st_ctim, &soon))
+		return;
+	nanosleep(&tick, NULL);
+	clock_gettime(CLOCK_REALTIME_COARSE, start);
+}
+
 static int add_handshake(struct setup *s) {
 	struct handshake h = {
 		.protocol2 = 1,
@@ -75,45 +97,38 @@ static int add_handshake(struct setup *s) {
 		return -1;
 	}
 	memcpy(h.options, s->options, strlen(s->options) + 1);
-	/* The clock of file times: a file that changes from here on is seen to be younger than its server. */
-	clock_gettime(CLOCK_REALTIME_COARSE, &h.start);
+	start_time(s->script, &h.start);
 	if (handshake_format(&h, value, sizeof value) < 0)
 		return -1;
 	return prepare_host.set_environment(&s->preparation, HANDSHAKE_VARIABLE, value);
 }
 
-/* In the child.  Returns only when it can't, with errno. */
-static void execute(struct setup *s, int null, int exec_fd, pid_t launcher) {
-	const int fds[SETUP_DESCRIPTORS] = {null,
-	                                    s->output_fd,
-	                                    s->output_fd,
-	                                    s->listen_fd,
-	                                    s->call_fd,
-	                                    s->watch_error_fd,
-	                                    s->watch_sentinel_fd,
-	                                    exec_fd};
+/* In the child.  Returns only when it can't, with errno; *EXEC_FD is then the number under which to say so. */
+static void execute(struct setup *s, int null, int *exec_fd) {
+	const int fds[SETUP_DESCRIPTORS] = {null,       s->output_fd,      s->output_fd,         s->listen_fd,
+	                                    s->call_fd, s->watch_error_fd, s->watch_sentinel_fd, *exec_fd};
 
-	/* A launcher that is killed can clean up nothing; at least setup doesn't outlive it. */
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (getppid() != launcher)
-		_exit(1);
 	setpgid(0, 0);
 	child_reset_signals();
 	umask(s->umask);
-	if (child_keep(fds, SETUP_DESCRIPTORS) < 0 || fd_set_cloexec(SETUP_EXEC, 1) < 0)
+	if (child_keep(fds, SETUP_DESCRIPTORS) < 0)
+		return;
+	*exec_fd = SETUP_EXEC;
+	if (fd_set_cloexec(SETUP_EXEC, 1) < 0)
 		return;
 	execve(s->interpreter, s->preparation.arguments.at, s->preparation.environment.at);
 }
 
 static void run_child(struct setup *s, int null, int exec_fd, pid_t launcher) {
-	int reason;
+	int error;
 
-	execute(s, null, exec_fd, launcher);
-	reason = errno;
-	/* The pipe has its number from before, or its new one. */
-	if (write(exec_fd, &reason, sizeof reason) < 0)
-		write(SETUP_EXEC, &reason, sizeof reason) < 0 ? _exit(126) : _exit(127);
-	_exit(127);
+	/* A launcher that is killed can clean up nothing; at least setup doesn't outlive it. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != launcher)
+		_exit(127);
+	execute(s, null, &exec_fd);
+	error = errno;
+	_exit(write(exec_fd, &error, sizeof error) < 0 ? 126 : 127);
 }
 
 static int start(struct setup *s) {
@@ -192,7 +207,7 @@ static enum setup_end wait_for_end(struct setup *s, struct reason *why) {
 		reason_set(why, "setup was stopped by signal %d (%s)", info.si_status, strsignal(info.si_status));
 		if (found == 2)
 			return SETUP_FAILED;
-		reason_set(why, "the caller has gone");
+		why->text[0] = '\0';
 		if (polled[1].revents)
 			return SETUP_ABANDONED;
 		reason_set(why, "setup was not complete after %d seconds", SETUP_LIMIT_MS / 1000);

@@ -15,19 +15,20 @@
 
 struct setup {
 	/* Given. */
-	const char *interpreter;        /* what is executed */
-	struct preparation preparation; /* its words and environment; the handshake is added */
-	const char *options;            /* for the handshake */
+	const char *interpreter;                                   /* what is executed */
+	struct preparation preparation;                            /* its words and environment; the handshake is added */
+	const char *script;                                        /* the caller's, as it is spelt */
+	const char *options;                                       /* for the handshake */
 	int listen_fd, call_fd, watch_error_fd, watch_sentinel_fd; /* stay the giver's */
 	mode_t umask;
 
 	/* Made by setup_open(), released by setup_close(). */
-	int output_fd;      /* what it writes: see output.h */
-	int signal_fd;      /* SIGCHLD, and the signals that ask the launcher to end */
-	sigset_t mask;      /* as it was before */
-	int exec_fd;        /* where an exec that failed says so */
-	pid_t pid;          /* 0: none */
-	int signal_number;  /* with SETUP_SIGNALLED */
+	int output_fd;     /* what it writes: see output.h */
+	int signal_fd;     /* SIGCHLD, and the signals that ask the launcher to end */
+	sigset_t mask;     /* as it was before */
+	int exec_fd;       /* where an exec that failed says so */
+	pid_t pid;         /* 0: none */
+	int signal_number; /* with SETUP_SIGNALLED */
 };
 
 enum setup_end {
@@ -41,9 +42,9 @@ enum setup_end {
  * 0, or -1 with errno (nothing to release then). */
 int setup_open(struct setup *s);
 
-/* Start the interpreter and wait until it ends, by itself or by us: because it stops, takes too long, the call socket hangs up,
- * or one of the signals comes.  WHY for all but success.  Until setup_finish() it is a zombie, which keeps its process group's
- * number from being used again. */
+/* Start the interpreter and wait until it ends, by itself or by us: because it stops, takes too long, the call socket
+ * hangs up, or one of the signals comes.  WHY for all but success; empty when the caller has gone.  Until
+ * setup_finish() it is a zombie, which keeps its process group's number from being used again. */
 enum setup_end setup_run(struct setup *s, struct reason *why);
 
 /* Reap it; when FAILED, first end whatever is left of its process group. */

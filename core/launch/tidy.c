@@ -15,9 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define MAX_KEYS 4096  /* looked at in one go; more are left to the next launcher */
-#define ANSWER_MS 1000 /* for all servers together ... */
-#define ANSWER_LEAST_MS 20 /* ... but as much for each, so that one which hangs does not speak for those behind it */
+#define MAX_KEYS 4096 /* looked at in one go; more are left to the next launcher */
+/* Servers answer at once.  One that hangs takes the time of all, but not so much that it speaks for those behind it. */
+#define ANSWER_MS 1000
+#define ANSWER_LEAST_MS 50
 
 enum { HAS_SOCKET = 1, HAS_LOCK = 2, HAS_REFUSAL = 4, HAS_REFUSAL_NEW = 8 };
 
@@ -25,9 +26,7 @@ struct key {
 	char name[RUNDIR_KEY_LENGTH + 1];
 	unsigned has;
 	struct timespec refused; /* when the refusal was last used */
-	/* Of servers, while they are asked: */
-	int sock; /* -1: no answer */
-	int idle; /* it said that it runs nothing */
+	int idle;                /* the server said that it runs nothing */
 	uint64_t idle_ms;
 };
 
@@ -72,39 +71,36 @@ static struct key *find_key(struct keys *keys, const char *name) {
 		return NULL;
 	keys->at = k;
 	k += keys->count++;
-	*k = (struct key){.sock = -1};
+	memset(k, 0, sizeof *k);
 	memcpy(k->name, name, sizeof k->name);
 	return k;
 }
 
 static void add_name(const struct rundir *d, struct keys *keys, const char *name) {
-	unsigned kind = kind_of(name[0]);
-	struct key *k;
+	struct key *k = find_key(keys, name + 1);
 	struct stat st;
 
-	if (!kind || strlen(name) != RUNDIR_KEY_LENGTH + 1)
-		return;
-	k = find_key(keys, name + 1);
 	if (!k)
 		return;
-	k->has |= kind;
-	if (kind == HAS_REFUSAL && fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+	k->has |= kind_of(name[0]);
+	if (name[0] == RUNDIR_REFUSAL && fstatat(d->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
 		k->refused = st.st_mtim;
 }
 
-static void list_keys(const struct rundir *d, struct keys *keys, const char *except) {
-	int fd = openat(d->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *entry;
+static int is_entry(const struct dirent *entry) {
+	return kind_of(entry->d_name[0]) && strlen(entry->d_name) == RUNDIR_KEY_LENGTH + 1;
+}
 
-	if (!directory) {
-		fd_close(&fd);
-		return;
+static void list_keys(const struct rundir *d, struct keys *keys, const char *except) {
+	struct dirent **entries = NULL;
+	int count = scandirat(d->fd, ".", &entries, is_entry, NULL);
+
+	for (int i = 0; i < count; i++) {
+		if (strcmp(entries[i]->d_name + 1, except) != 0)
+			add_name(d, keys, entries[i]->d_name);
+		free(entries[i]);
 	}
-	while ((entry = readdir(directory)))
-		if (entry->d_name[0] && strcmp(entry->d_name + 1, except) != 0)
-			add_name(d, keys, entry->d_name);
-	closedir(directory);
+	free(entries);
 }
 
 /* Does nobody listen on the key's socket, or is there none? */
@@ -174,31 +170,25 @@ static void forget_refusals(const struct rundir *d, struct keys *keys) {
 	}
 }
 
-static long long answer_deadline(long long common_ms) {
-	long long least_ms = clock_ms() + ANSWER_LEAST_MS;
-
-	return least_ms > common_ms ? least_ms : common_ms;
-}
-
-/* All are asked before the first answer is read, so that they answer side by side. */
-static void ask_servers(const struct rundir *d, struct keys *keys) {
-	long long deadline_ms = clock_ms() + ANSWER_MS;
+static void ask_server(const struct rundir *d, struct key *k, long long deadline_ms) {
+	int sock = rundir_connect(d, k->name);
 	struct answer a;
 
-	for (size_t i = 0; i < keys->count; i++)
-		if (keys->at[i].has & HAS_SOCKET)
-			keys->at[i].sock = rundir_connect(d, keys->at[i].name);
-	for (size_t i = 0; i < keys->count; i++)
-		if (keys->at[i].sock >= 0 && report_ask(keys->at[i].sock, answer_deadline(deadline_ms)) < 0)
-			fd_close(&keys->at[i].sock);
-	for (size_t i = 0; i < keys->count; i++) {
-		struct key *k = &keys->at[i];
+	if (sock >= 0 && report_ask(sock, deadline_ms) == 0 && report_answer(sock, deadline_ms, &a) == 0) {
+		k->idle = a.running == 0;
+		k->idle_ms = a.idle_ms;
+	}
+	fd_close(&sock);
+}
 
-		if (k->sock >= 0 && report_answer(k->sock, answer_deadline(deadline_ms), &a) == 0) {
-			k->idle = a.running == 0;
-			k->idle_ms = a.idle_ms;
-		}
-		fd_close(&k->sock);
+static void ask_servers(const struct rundir *d, struct keys *keys) {
+	long long common_ms = clock_ms() + ANSWER_MS;
+
+	for (size_t i = 0; i < keys->count; i++) {
+		long long least_ms = clock_ms() + ANSWER_LEAST_MS;
+
+		if (keys->at[i].has & HAS_SOCKET)
+			ask_server(d, &keys->at[i], least_ms > common_ms ? least_ms : common_ms);
 	}
 }
 

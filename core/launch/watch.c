@@ -33,19 +33,19 @@ struct place {
 	int notify_error; /* why there is no inotify; 0 when there is */
 };
 
-/* NULL, or what has become of the socket.  Through the descriptor as well as by the directory's path: a directory that was
- * moved still holds the socket, but nobody finds it there. */
+/* NULL while the socket is in its place; or "" when it was removed or replaced, as launchers do, or what else is wrong:
+ * a directory that was moved still holds the socket, but nobody finds it there. */
 static const char *look(const struct place *p, int directory_fd) {
 	struct stat st;
 
+	if (fstatat(directory_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+		return errno == ENOENT ? "" : strerror(errno);
+	if (st.st_dev != p->device || st.st_ino != p->inode)
+		return "";
 	if (lstat(p->directory, &st) < 0)
 		return strerror(errno);
 	if (st.st_dev != p->directory_device || st.st_ino != p->directory_inode)
-		return "its directory is another one now";
-	if (fstatat(directory_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return strerror(errno);
-	if (st.st_dev != p->device || st.st_ino != p->inode)
-		return "another file has its place";
+		return "another directory has its place";
 	return NULL;
 }
 
@@ -75,7 +75,8 @@ static int notify(const struct place *p, const struct rundir *d) {
 	if (inotify_add_watch(fd, path, IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR) < 0)
 		goto out;
 	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", d->fd, p->name);
-	/* An unlinked socket that is still open gives IN_ATTRIB (its link count); IN_DELETE_SELF comes with the last close. */
+	/* A socket that is unlinked while open gives IN_ATTRIB (its link count), IN_DELETE_SELF only with its last close.
+	 */
 	if (inotify_add_watch(fd, path, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW) < 0)
 		goto out;
 	return fd;
@@ -110,11 +111,13 @@ static void watch(const struct place *p) {
 			break;
 		drop_events();
 	}
-	dprintf(STDERR_FILENO, "socket: %s/%s: %s\n", p->directory, p->name, gone);
+	if (*gone)
+		dprintf(STDERR_FILENO, "watch run directory: %s: %s\n", p->directory, gone);
 }
 
 /* The process between launcher and watcher. */
-static void become_watcher(const struct place *p, const int *fds) {
+static void become_watcher(const struct place *p, const int *fds, char **argv) {
+	char title[sizeof p->directory + sizeof p->name + 32];
 	pid_t pid;
 
 	child_reset_signals();
@@ -123,21 +126,23 @@ static void become_watcher(const struct place *p, const int *fds) {
 		_exit(1);
 	pid = fork();
 	if (pid != 0)
-		_exit(pid < 0);
+		_exit(pid < 0 ? 1 : 0);
 	prctl(PR_SET_NAME, "prefork-watch");
+	snprintf(title, sizeof title, "prefork-watch %s/%s", p->directory, p->name);
+	child_set_title(argv, title);
 	watch(p);
 	_exit(0);
 }
 
 /* 0 once the watcher has been forked, -1 with errno. */
-static int run_watcher(const struct place *p, const int *fds) {
+static int run_watcher(const struct place *p, const int *fds, char **argv) {
 	int status;
 	pid_t pid = fork();
 
 	if (pid < 0)
 		return -1;
 	if (pid == 0)
-		become_watcher(p, fds);
+		become_watcher(p, fds, argv);
 	while (waitpid(pid, &status, 0) < 0)
 		if (errno != EINTR)
 			return -1;
@@ -147,19 +152,19 @@ static int run_watcher(const struct place *p, const int *fds) {
 	return -1;
 }
 
-int watch_start(struct watch *w, const struct rundir *d, const char *key, struct reason *why) {
+int watch_start(struct watch *w, const struct rundir *d, const char *key, char **argv, struct reason *why) {
 	int messages[2] = {-1, -1}, sentinel[2] = {-1, -1}, inotify = -1, null = -1, result = -1;
 	struct place p;
 
 	w->error_fd = w->sentinel_fd = -1;
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
-	if (null < 0 || remember_place(&p, d, key) < 0 || pipe2(messages, O_CLOEXEC) < 0 || pipe2(sentinel, O_CLOEXEC) < 0 ||
-	    fd_set_nonblocking(messages[0], 1) < 0)
+	if (null < 0 || remember_place(&p, d, key) < 0 || pipe2(messages, O_CLOEXEC) < 0 ||
+	    pipe2(sentinel, O_CLOEXEC) < 0 || fd_set_nonblocking(messages[0], 1) < 0)
 		goto out;
 	inotify = notify(&p, d);
 	if (inotify < 0)
 		p.notify_error = errno;
-	if (run_watcher(&p, (int[WATCHER_DESCRIPTORS]){null, null, messages[1], sentinel[0], d->fd, inotify}) < 0)
+	if (run_watcher(&p, (int[WATCHER_DESCRIPTORS]){null, null, messages[1], sentinel[0], d->fd, inotify}, argv) < 0)
 		goto out;
 	w->error_fd = messages[0];
 	w->sentinel_fd = sentinel[1];

@@ -13,9 +13,9 @@ struct watch {
 	int sentinel_fd; /* write end of the sentinel */
 };
 
-/* Watch KEY's socket, which exists, and leave the rest to a new watcher process: from the return on no change is missed.
- * 0 with both descriptors close-on-exec, or -1 with WHY and both -1. */
-int watch_start(struct watch *w, const struct rundir *d, const char *key, struct reason *why);
+/* Watch KEY's socket, which exists, and leave the rest to a new watcher process: from the return on no change is
+ * missed. 0 with both descriptors close-on-exec, or -1 with WHY and both -1. */
+int watch_start(struct watch *w, const struct rundir *d, const char *key, char **argv, struct reason *why);
 void watch_close(struct watch *w);
 
 #endif

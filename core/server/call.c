@@ -124,12 +124,16 @@ static void decline(struct server *s, struct call *c, const char *reason) {
 	finish(s, c);
 }
 
-void call_greet(struct server *s, struct call *c) {
+static void send_greeting(struct server *s, struct call *c) {
 	struct buf b;
 
 	buf_init(&b, WIRE_MAX_SMALL);
 	message_greeting(&b, s->handshake.protocol2);
 	send_buf(c, &b);
+}
+
+void call_greet(struct server *s, struct call *c) {
+	send_greeting(s, c);
 	c->state = CALL_GREETED;
 	c->deadline = clock_ms() + REQUEST_TIME;
 	s->running++;
@@ -160,8 +164,11 @@ static int become_executor(struct server *s, struct call *c, const struct reques
 	setpgid(0, 0);
 	close_servers_own(s, c);
 	if (executor_install(q, c->receiver.fds, &s->origin, result, why, sizeof why) < 0) {
-		if (c->receiver.protocol == 2)
+		if (c->receiver.protocol == 2) {
 			send_reason(c, WIRE_DECLINED, why);
+			/* No status may follow. */
+			shutdown(c->sock, SHUT_RDWR);
+		}
 		_exit(127);
 	}
 	c->receiver.fd_count = 0;
@@ -233,25 +240,19 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 }
 
 static void control(struct server *s, struct call *c) {
-	uint32_t verb = 0;
-	struct reader payload, value;
-	uint16_t tag;
+	struct answer a;
 	size_t n;
 	const unsigned char *bytes = receive_payload(&c->receiver, &n);
 
-	reader_init(&payload, bytes, n);
-	while (message_field(&payload, &tag, &value) == 1)
-		if (tag == WIRE_VERB)
-			verb = reader_u32(&value);
-	if (verb < WIRE_VERB_REPORT || verb > WIRE_VERB_QUIT) {
-		decline(s, c, "control verb not known");
+	if (message_answer(bytes, n, &a) < 0 || a.verb < WIRE_VERB_REPORT || a.verb > WIRE_VERB_QUIT) {
+		decline(s, c, "control message not understood");
 		return;
 	}
-	if (verb != WIRE_VERB_REPORT)
+	if (a.verb != WIRE_VERB_REPORT)
 		server_drain(s, "asked to");
 	send_report(s, c);
 	finish(s, c);
-	if (verb == WIRE_VERB_QUIT)
+	if (a.verb == WIRE_VERB_QUIT)
 		for (struct call *other = s->calls; other; other = other->next)
 			call_end(s, other);
 }
@@ -364,6 +365,7 @@ void call_expired(struct server *s, struct call *c) {
 	c->deadline = -1;
 	switch (c->state) {
 	case CALL_QUEUED:
+		send_greeting(s, c);
 		decline(s, c, "the server is at its limit of concurrent calls");
 		break;
 	case CALL_GREETED:

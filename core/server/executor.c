@@ -46,7 +46,7 @@ int executor_check(const struct request *q, const int *occupied, size_t occupied
 		return -1;
 	}
 	for (size_t i = 0; i < q->limit_count; i++) {
-		if (getrlimit((__rlimit_resource_t)q->limit_resource[i], &limit) == 0 && q->limit_soft[i] > limit.rlim_max) {
+		if (getrlimit((int)q->limit_resource[i], &limit) == 0 && q->limit_soft[i] > limit.rlim_max) {
 			snprintf(why, why_size, "soft limit %u is above the server's hard limit", q->limit_resource[i]);
 			return -1;
 		}
@@ -91,7 +91,7 @@ static int install_limits(const struct request *q) {
 	struct rlimit limit;
 
 	for (size_t i = 0; i < q->limit_count; i++) {
-		__rlimit_resource_t resource = (__rlimit_resource_t)q->limit_resource[i];
+		int resource = (int)q->limit_resource[i];
 
 		/* A resource that this kernel does not know can't differ. */
 		if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == q->limit_soft[i])

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "options.h"
 
+#include "../run/number.h"
 #include "error.h"
 
 #include <errno.h>
@@ -53,17 +54,9 @@ static int set_facility(int *facility, const char *value, struct prefork_error *
 }
 
 static int set_number(long *number, const char *name, const char *value, struct prefork_error *error) {
-	char *end;
-	long v;
-
-	errno = 0;
-	v = strtol(value, &end, 10);
-	if (end == value || *end)
-		return error_set(error, "option %s: %s: not a whole number", name, value);
-	/* Milliseconds of it have to fit into what poll(2) is computed with. */
-	if (errno == ERANGE || v > INT_MAX || v < INT_MIN)
-		return error_set(error, "option %s: %s: out of range", name, value);
-	*number = v;
+	/* Milliseconds of it have to fit into what deadlines are computed with. */
+	if (number_read(value, INT_MIN, INT_MAX, number) < 0)
+		return error_set(error, "option %s: %s: not a whole number, or out of range", name, value);
 	return 0;
 }
 

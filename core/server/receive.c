@@ -5,11 +5,13 @@
 #include "../wire/message.h"
 
 #include <errno.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
-/* Protocol 1: three bytes with a descriptor each, then a be32 length. */
+/* Protocol 1: a bare byte, three bytes with a descriptor each, then a be32 length. */
 #define PROTOCOL1_DESCRIPTORS 3
-#define PROTOCOL1_HEAD (PROTOCOL1_DESCRIPTORS + 4)
+#define PROTOCOL1_BYTES (1 + PROTOCOL1_DESCRIPTORS)
+#define PROTOCOL1_HEAD (PROTOCOL1_BYTES + 4)
 #define READ_AT_ONCE 65536
 
 void receive_init(struct receiver *r, int protocol) {
@@ -32,40 +34,39 @@ static size_t head_length(const struct receiver *r) {
 
 /* How many bytes the message has in all, as far as it is known: 0 while its head is incomplete, -1 when too many. */
 static long long whole_length(const struct receiver *r) {
-	uint32_t max = r->request_due ? WIRE_MAX_MESSAGE : WIRE_MAX_SMALL;
-	struct message_head head;
+	struct message_head head = {.type = WIRE_REQUEST};
 
 	if (r->bytes.length < head_length(r))
 		return 0;
 	if (r->protocol == 1) {
 		struct reader length;
 
-		reader_init(&length, r->bytes.data + PROTOCOL1_DESCRIPTORS, 4);
+		reader_init(&length, r->bytes.data + PROTOCOL1_BYTES, 4);
 		head.length = reader_u32(&length);
-		if (head.length > max)
-			return -1;
-	} else if (message_head(r->bytes.data, max, &head) < 0) {
-		return -1;
+	} else {
+		(void)message_head(r->bytes.data, UINT32_MAX, &head);
 	}
+	if (head.length > (r->request_due && head.type == WIRE_REQUEST ? WIRE_MAX_MESSAGE : WIRE_MAX_SMALL))
+		return -1;
 	return (long long)head_length(r) + head.length;
 }
 
-/* How many bytes to ask for next.  Protocol 1's first three come one by one, so that each keeps its descriptor. */
+/* How many bytes to ask for next.  Protocol 1's first ones come one by one, so that each keeps its descriptor. */
 static size_t wanted(const struct receiver *r, long long whole) {
 	size_t left;
 
-	if (r->protocol == 1 && r->bytes.length < PROTOCOL1_DESCRIPTORS)
+	if (r->protocol == 1 && r->bytes.length < PROTOCOL1_BYTES)
 		return 1;
 	left = (whole ? (size_t)whole : head_length(r)) - r->bytes.length;
 	return left < READ_AT_ONCE ? left : READ_AT_ONCE;
 }
 
-/* Descriptors may come with the first byte of a request only; in protocol 1 one with each of its first three. */
+/* Descriptors may come with the first byte of a request only; in protocol 1 one with each of three. */
 static size_t descriptors_allowed(const struct receiver *r) {
 	if (!r->request_due)
 		return 0;
 	if (r->protocol == 1)
-		return r->bytes.length < PROTOCOL1_DESCRIPTORS ? 1 : 0;
+		return r->bytes.length >= 1 && r->bytes.length < PROTOCOL1_BYTES;
 	return r->bytes.length == 0 ? WIRE_MAX_DESCRIPTORS : 0;
 }
 
@@ -89,7 +90,7 @@ static enum receive_result receive_some(struct receiver *r, int sock, size_t n) 
 	r->fd_count += count;
 	if (got == 0)
 		return RECEIVE_END;
-	if (r->protocol == 1 && allowed == 1 && (count != 1 || *to != 0))
+	if (r->protocol == 1 && r->bytes.length < PROTOCOL1_BYTES && (count != allowed || *to != 0))
 		return bad(r, "no descriptor where one must be");
 	r->bytes.length += (size_t)got;
 	return RECEIVE_MESSAGE;

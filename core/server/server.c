@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "server.h"
 
+#include "../run/number.h"
 #include "../wire/fd.h"
 #include "error.h"
 #include "log.h"
@@ -13,6 +14,8 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -82,7 +85,9 @@ static int *list_numbers(const char *name, size_t *count, int *own) {
 		return NULL;
 	*own = dirfd(directory);
 	while ((entry = readdir(directory))) {
-		if (entry->d_name[0] == '.')
+		long number;
+
+		if (number_read(entry->d_name, 0, INT_MAX, &number) < 0)
 			continue;
 		if (*count == capacity) {
 			int *more = realloc(numbers, (capacity = capacity * 2 + 16) * sizeof *numbers);
@@ -94,7 +99,7 @@ static int *list_numbers(const char *name, size_t *count, int *own) {
 			}
 			numbers = more;
 		}
-		numbers[(*count)++] = atoi(entry->d_name);
+		numbers[(*count)++] = (int)number;
 	}
 	closedir(directory);
 	return numbers;
@@ -132,15 +137,31 @@ static int note_occupied(struct server *s, struct prefork_error *error) {
 	return 0;
 }
 
+/* A soft limit is each call's own; the server, which lives long and serves many, has the hard one. */
+static void raise_limits(void) {
+	static const int resources[] = {RLIMIT_CPU, RLIMIT_NOFILE};
+	struct rlimit limit;
+
+	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
+		if (getrlimit(resources[i], &limit) < 0)
+			continue;
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(resources[i], &limit);
+	}
+}
+
 /* In the server: leave the caller's session, directory and descriptors. */
 static int daemonise(struct server *s) {
 	sigset_t all;
 	int null;
 
 	setsid();
-	/* A protocol 1 client does not say where it is: its call stays where setup was. */
-	if (s->handshake.protocol2 && chdir("/") < 0)
-		return -1;
+	/* A protocol 1 client says neither where it is nor what its limits are: its call has setup's. */
+	if (s->handshake.protocol2) {
+		raise_limits();
+		if (chdir("/") < 0)
+			return -1;
+	}
 	null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0)
 		return -1;
@@ -173,12 +194,15 @@ static void serve(struct server *s, struct prefork_call *call) {
 }
 
 static int prepare(struct server *s, struct prefork_error *error) {
+	const char *executed = (const char *)getauxval(AT_EXECFN);
+
 	if (single_threaded(error) < 0 || note_occupied(s, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
-	if (files_add_mapped(&s->files) < 0)
-		return error_set(error, "/proc/self/maps: %s", strerror(errno));
+	/* The path by which the interpreter was executed, too: a link may come to lead elsewhere. */
+	if (files_add_mapped(&s->files) < 0 || (executed && files_add(&s->files, executed) < 0))
+		return error_set(error, "interpreter and libraries: %s", strerror(errno));
 	if (s->files.count > 0)
 		script_name = s->files.files[0].path;
 	return 0;

@@ -155,32 +155,34 @@ ssize_t fd_recv(int sock, void *bytes, size_t n, int *fds, size_t max, size_t *c
 	return got;
 }
 
-int fd_read_full(int fd, void *bytes, size_t n, long long deadline_ms) {
+/* Wait until FD is readable: 0, or -1 with errno. */
+static int wait_readable(int fd, long long deadline_ms) {
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	long long left = deadline_ms < 0 ? -1 : deadline_ms - clock_ms();
+
+	if (deadline_ms >= 0 && left <= 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	return poll(&p, 1, (int)left) < 0 && errno != EINTR ? -1 : 0;
+}
+
+int fd_read_full(int sock, void *bytes, size_t n, long long deadline_ms) {
 	unsigned char *at = bytes;
 
 	while (n > 0) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		long long left = deadline_ms < 0 ? -1 : deadline_ms - clock_ms();
-		ssize_t got;
-		int ready;
+		ssize_t got = recv(sock, at, n, MSG_DONTWAIT);
 
-		if (deadline_ms >= 0 && left <= 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		ready = poll(&p, 1, (int)left);
-		if (ready < 0 && errno != EINTR)
-			return -1;
-		if (ready <= 0)
-			continue;
-		got = read(fd, at, n);
 		if (got == 0)
 			return 0;
-		if (got < 0 && errno != EINTR && errno != EAGAIN)
-			return -1;
 		if (got > 0) {
 			at += got;
 			n -= (size_t)got;
+		} else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+			if (wait_readable(sock, deadline_ms) < 0)
+				return -1;
+		} else if (errno != EINTR) {
+			return -1;
 		}
 	}
 	return 1;

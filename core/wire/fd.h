@@ -22,9 +22,9 @@ int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds);
  * or -1 with errno: EPROTO when other ancillary data or more than MAX descriptors came (all are closed then). */
 ssize_t fd_recv(int sock, void *bytes, size_t n, int *fds, size_t max, size_t *count, int flags);
 
-/* Read exactly N bytes from a blocking socket, waiting at most until DEADLINE_MS on clock_ms() (negative: for ever).
+/* Read exactly N bytes from a socket, waiting at most until DEADLINE_MS on clock_ms() (negative: for ever).
  * 1, 0 at an end before the Nth byte, -1 with errno (ETIMEDOUT). */
-int fd_read_full(int fd, void *bytes, size_t n, long long deadline_ms);
+int fd_read_full(int sock, void *bytes, size_t n, long long deadline_ms);
 
 /* Milliseconds on CLOCK_MONOTONIC. */
 long long clock_ms(void);

@@ -114,6 +114,9 @@ static void answer_reason(struct answer *a, struct reader *value) {
 
 static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 	switch (tag) {
+	case WIRE_VERB:
+		a->verb = reader_u32(value);
+		break;
 	case WIRE_WAITSTATUS:
 		a->wait_status = reader_u32(value);
 		break;

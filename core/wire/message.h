@@ -32,8 +32,9 @@ void message_greeting(struct buf *b, int protocol2);
 /* What the greeting's capability data say: the highest protocol both sides speak (1 or 2), or -1 when malformed. */
 int message_capabilities(const void *data, size_t n);
 
-/* An answer's content; what the message did not carry is 0 or empty. */
+/* The content of any message but a request; what the message did not carry is 0 or empty. */
 struct answer {
+	uint32_t verb;
 	uint32_t wait_status;
 	uint32_t signal_number;
 	uint32_t pid;
@@ -43,7 +44,7 @@ struct answer {
 	char reason[WIRE_MAX_REASON];
 };
 
-/* Read the payload of any server-to-client message.  0, or -1 when malformed or of mandatory fields that are not known. */
+/* Read the payload of any message but a request.  0, or -1 when malformed or of mandatory fields that are not known. */
 int message_answer(const void *payload, size_t n, struct answer *a);
 
 #endif

@@ -149,7 +149,7 @@ static int read_hash_bang(char *line, const struct question *q) {
 	while ((word = strsep(&at, " \t\r\n"))) {
 		if (!*word)
 			continue;
-		if (word[0] != '-' || strcmp(word, "--") == 0)
+		if (word[0] != '-' || word[1] == '-') /* here perl takes no notice of long options */
 			break;
 		if (!short_options(word + 1, q))
 			return 0;

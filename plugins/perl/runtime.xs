@@ -166,8 +166,6 @@ static void renew_environment(pTHX) {
 			value = newSVpv(equals + 1, 0);
 			if (!hv_store(hv, *from, length, value, 0))
 				SvREFCNT_dec(value);
-			else if (TAINTING_get)
-				SvTAINTED_on(value);
 		}
 		*to++ = *from;
 	}
@@ -187,19 +185,13 @@ static void renew_arguments(pTHX_ const struct prefork_call *call) {
 
 		if (utf8)
 			SvUTF8_on(argument);
-		if (TAINTING_get)
-			SvTAINTED_on(argument);
 		av_push(av, argument);
 	}
 }
 
 /* Without the magic of $0, which would write over the process's argument area. */
 static void renew_name(pTHX_ const char *script) {
-	SV *name = get_sv("0", GV_ADD);
-
-	sv_setpv(name, script);
-	if (TAINTING_get)
-		SvTAINTED_on(name);
+	sv_setpv(get_sv("0", GV_ADD), script);
 }
 
 /* ---- signals, random numbers ---- */
@@ -219,6 +211,9 @@ static void renew_signals(pTHX_ uint64_t ignored) {
 			rsignal(number, (Sighandler_t)SIG_DFL);
 		}
 	}
+	/* Perl does not inherit that this one is ignored. */
+	if ((ignored >> (SIGCHLD - 1) & 1) && !PL_psig_ptr[SIGCHLD])
+		rsignal(SIGCHLD, (Sighandler_t)SIG_DFL);
 }
 
 static OP *watched_srand(pTHX) {
@@ -232,10 +227,12 @@ static void install(pTHX_ const struct prefork_call *call, int keep_name) {
 	for (size_t i = 0; i < open_files.count; i++)
 		open_afresh(open_files.fds[i]);
 	renew_standard_handles(aTHX);
+	TAINT; /* under -T: all values that are made from here on */
 	renew_environment(aTHX);
 	renew_arguments(aTHX_ call);
 	if (call->script && !keep_name)
 		renew_name(aTHX_ call->script);
+	TAINT_NOT;
 	renew_signals(aTHX_ call->ignored);
 	PL_basetime = time(NULL);
 	if (!srand_by_script)
@@ -302,6 +299,7 @@ _serve(keep_name)
   CODE:
 	PERL_FLUSHALL_FOR_CHILD;
 	note_open_files();
+	tzset(); /* for the server: executors in the same time zone need not read it again */
 	result = prefork_server_run(&language, &call, &error);
 	if (result > 0)
 		install(aTHX_ &call, keep_name);

@@ -14,8 +14,8 @@
 
 /* Why the handshake could not be taken; empty when it could. */
 static struct prefork_error adoption_error;
-static int adopted; /* what prefork_server_adopt() said */
-static int served;  /* an executor: serving is behind us */
+static int adopted;              /* what prefork_server_adopt() said */
+static int served;               /* an executor: serving is behind us */
 static struct prefork_call call; /* then, the call */
 
 static PyObject *fail(PyObject *kind, const struct prefork_error *error) {
@@ -109,6 +109,7 @@ static PyObject *call_as_tuple(void) {
 static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 	const struct prefork_language language = {.fork = fork_as_python};
 	struct prefork_error error;
+	PyObject *tuple;
 
 	(void)self, (void)unused;
 	fflush(NULL);
@@ -120,7 +121,13 @@ static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 		/* Standard input was /dev/null until now, and may have been read to its end. */
 		clearerr(stdin);
 		tzset();
-		return call_as_tuple();
+		tuple = call_as_tuple();
+		/* Out of memory: a script that catches this would run with nothing of its call in place. */
+		if (!tuple) {
+			PyErr_Print();
+			_exit(127);
+		}
+		return tuple;
 	default:
 		return fail(PyExc_RuntimeError, &error);
 	}
@@ -134,20 +141,16 @@ static PyObject *runtime_unblock(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-	{"serving", runtime_serving, METH_NOARGS,
-     "serving() -> bool: started by prefork-interp, and initialisation not complete yet.  RuntimeError: bad handshake."},
+	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
-	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path): see prefork_server_watch_file().  OSError."},
-	{"run", runtime_run, METH_NOARGS,
-     "run() -> None, or in an executor (script, arguments, environment, closed, ignored).  RuntimeError."},
-	{"unblock", runtime_unblock, METH_NOARGS, "unblock(): the last step of installing a call."},
+	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
+	{"run", runtime_run, METH_NOARGS, "Serve.  In an executor: (script, arguments, environment, closed, ignored)."},
+	{"unblock", runtime_unblock, METH_NOARGS, "Give the executor its signals: the last step of installing a call."},
 	{NULL, NULL, 0, NULL},
 };
 
 static struct PyModuleDef definition = {
-	PyModuleDef_HEAD_INIT,
-	.m_name = "_runtime",
-	.m_doc = "The server library of prefork-interp.",
+	PyModuleDef_HEAD_INIT, .m_name = "_runtime", .m_doc = "The server library of prefork-interp.",
 	.m_size = -1, /* one state per process: no second interpreter can have it */
 	.m_methods = methods,
 };

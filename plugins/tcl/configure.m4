@@ -18,7 +18,7 @@ AS_IF([test -z "$prefork_why"], [
 AS_IF([test -z "$prefork_why"], [
 	. "$TCL_CONFIG"
 	TCL_CPPFLAGS="`AS_ECHO(["$TCL_INCLUDE_SPEC"]) | sed 's/-I/-isystem /g'` -DUSE_TCL_STUBS"
-	TCL_SITE=`echo 'puts $auto_path' | "$TCLSH"`
+	TCL_SITE=`echo 'puts $tcl_pkgPath' | "$TCLSH"`
 	PREFORK_TRY([tcl.h and its stubs], [$TCL_CPPFLAGS], [$TCL_STUB_LIB_SPEC],
 		[AC_LANG_PROGRAM([[#include <tcl.h>]], [[return !Tcl_InitStubs(0, "8.6", 0);]])],
 		[the headers of $TCLSH can't be used (package tcl-dev)])])

@@ -24,8 +24,8 @@
 #
 #	Before initialisation is complete the script has neither its arguments
 #	nor its caller's standard channels: stdin is empty, and what it prints
-#	goes to the first caller's standard error.  It must not have threads;
-#	vwait and update make one.  Afterwards argv, argc, argv0, env, the
+#	goes to the first caller's standard error.  It must not have threads,
+#	but for the one that waits for events.  Afterwards argv, argc, argv0, env, the
 #	standard channels, the directory and all that the system keeps for a
 #	process are the caller's; what the script has done to the standard
 #	channels (fconfigure, fileevent, close) is done again.

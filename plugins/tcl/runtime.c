@@ -11,6 +11,8 @@
 
 #include <string.h>
 #include <sys/random.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 DLLEXPORT int Prefork_interp_Init(Tcl_Interp *interp);
@@ -109,6 +111,28 @@ static void install_call(Tcl_Interp *interp, const struct prefork_call *call, in
 	Tcl_RestoreInterpState(interp, state);
 }
 
+/* How many threads this process has; 0 when that can't be found out. */
+static int thread_count(void) {
+	struct stat tasks;
+
+	/* Its links are "." and "..", and one to each thread's folder. */
+	return stat("/proc/self/task", &tasks) == 0 ? (int)tasks.st_nlink - 2 : 0;
+}
+
+/* Waiting for events once (vwait, update) starts Tcl's notifier thread, which no fork takes along.  It is ended here;
+ * Tcl starts it again when it next waits.  Other threads are the library's to refuse. */
+static void stop_notifier(void) {
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	if (thread_count() == 1)
+		return;
+	Tcl_FinalizeNotifier(NULL); /* waits for the thread's end; Unix has no use for the argument */
+	Tcl_InitNotifier();
+	/* A thread that was joined is still counted until the kernel is done with it, and nothing tells when that is. */
+	for (int tries = 0; thread_count() > 1 && tries < 100; tries++)
+		nanosleep(&moment, NULL);
+}
+
 /* Tcl's own fork handlers are pthread_atfork() ones, which fork() runs. */
 static pid_t plain_fork(void *context) {
 	(void)context;
@@ -184,14 +208,17 @@ static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 		return TCL_ERROR;
 	if (Tcl_GetMaster(interp))
 		return runtime_error(interp, "SERVER", NULL, "initialisation_complete: not the main interpreter");
+	stop_notifier();
 	channels_flush(interp);
 	if (channels_remember(interp) != TCL_OK)
 		return TCL_ERROR;
 	served = prefork_server_run(&language, &call, &error);
 	if (served < 0)
 		return runtime_error(interp, "SERVER", NULL, error.message);
-	if (served > 0)
+	if (served > 0) {
 		install_call(interp, &call, seeded);
+		prefork_server_unblock(&call);
+	}
 	return TCL_OK;
 }
 

@@ -66,9 +66,11 @@ def forget_launcher() -> None:
         os.environ["PYTHONPATH"] = before
     else:
         os.environ.pop("PYTHONPATH", None)
+    if not added:
+        return
     # The interpreter takes entries as they are spelt, site makes them absolute and drops what comes twice.
     ours = {added, os.path.abspath(added)}
-    if added and ours.isdisjoint(os.path.abspath(entry) for entry in before.split(":") if entry):
+    if ours.isdisjoint(os.path.abspath(entry) for entry in before.split(":") if entry):
         sys.path[:] = [entry for entry in sys.path if entry not in ours]
     for entry in ours.difference(sys.path):
         sys.path_importer_cache.pop(entry, None)

@@ -1,0 +1,15 @@
+# A Tcl program with few imports and little to do: STATUS WORD... -> one line of JSON, and that exit status.
+package require http
+
+if {[info exists env(PREFORK_INTERP)]} { ;# only where prefork-interp starts the script: plain runs load nothing more
+    package require prefork_interp
+    prefork_interp::initialisation_complete
+}
+
+proc json_string {word} {
+    return "\"[string map {\\ \\\\ \" \\\"} $word]\""
+}
+
+set words [lassign $argv status]
+puts "{\"count\": [llength $words], \"words\": \[[join [lmap word $words {json_string $word}] {, }]\]}"
+exit $status
