@@ -75,8 +75,7 @@ static int notify(const struct place *p, const struct rundir *d) {
 	if (inotify_add_watch(fd, path, IN_MOVE_SELF | IN_DELETE_SELF | IN_ONLYDIR) < 0)
 		goto out;
 	snprintf(path, sizeof path, "/proc/self/fd/%d/%s", d->fd, p->name);
-	/* A socket that is unlinked while open gives IN_ATTRIB (its link count), IN_DELETE_SELF only with its last close.
-	 */
+	/* An open socket that is unlinked gives IN_ATTRIB (its link count), IN_DELETE_SELF only when it is closed. */
 	if (inotify_add_watch(fd, path, IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF | IN_DONT_FOLLOW) < 0)
 		goto out;
 	return fd;

@@ -163,7 +163,7 @@ static int become_executor(struct server *s, struct call *c, const struct reques
 
 	setpgid(0, 0);
 	close_servers_own(s, c);
-	if (executor_install(q, c->receiver.fds, &s->origin, result, why, sizeof why) < 0) {
+	if (executor_install(q, c->receiver.fds, &c->sock, &s->origin, result, why, sizeof why) < 0) {
 		if (c->receiver.protocol == 2) {
 			send_reason(c, WIRE_DECLINED, why);
 			/* No status may follow. */

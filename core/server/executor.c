@@ -39,9 +39,9 @@ int executor_check(const struct request *q, const int *occupied, size_t occupied
 			}
 		}
 	}
-	/* executor_install() moves all of them above the highest number first. */
+	/* executor_install() moves all of them, and the call's socket, above the highest number first. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
-	    (rlim_t)(highest_number(q) + 1) + q->descriptor_count > limit.rlim_cur) {
+	    (rlim_t)(highest_number(q) + 1) + q->descriptor_count + 1 > limit.rlim_cur) {
 		snprintf(why, why_size, "descriptor %lld is above the server's limit", highest_number(q));
 		return -1;
 	}
@@ -54,18 +54,26 @@ int executor_check(const struct request *q, const int *occupied, size_t occupied
 	return 0;
 }
 
-/* Put the descriptors to their numbers.  They are moved out of the way first, as one's place may be another's number. */
-static int install_descriptors(const struct request *q, int *fds) {
+static int move_up(int *fd, int base) {
+	int moved = fcntl(*fd, F_DUPFD_CLOEXEC, base);
+
+	if (moved < 0)
+		return -1;
+	fd_close(fd);
+	*fd = moved;
+	return 0;
+}
+
+/* Put the descriptors to their numbers.  They are moved out of the way first, as one's place may be another's number;
+ * so is the socket. */
+static int install_descriptors(const struct request *q, int *fds, int *sock) {
 	int base = (int)highest_number(q) + 1, cwd = -1;
 
-	for (size_t i = 0; i < q->descriptor_count; i++) {
-		int moved = fcntl(fds[i], F_DUPFD_CLOEXEC, base);
-
-		if (moved < 0)
+	if (move_up(sock, base) < 0)
+		return -1;
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (move_up(&fds[i], base) < 0)
 			return -1;
-		fd_close(&fds[i]);
-		fds[i] = moved;
-	}
 	for (int i = 0; i < STANDARD_DESCRIPTORS; i++)
 		close(i);
 	for (size_t i = 0; i < q->descriptor_count; i++) {
@@ -147,12 +155,12 @@ static int failed(const char *what, char *why, size_t why_size) {
 	return -1;
 }
 
-int executor_install(const struct request *q, int *fds, const struct executor_origin *origin, struct prefork_call *call,
-                     char *why, size_t why_size) {
+int executor_install(const struct request *q, int *fds, int *sock, const struct executor_origin *origin,
+                     struct prefork_call *call, char *why, size_t why_size) {
 	memset(call, 0, sizeof *call);
 	call->closed = closed_standard(q);
 	call->ignored = q->sigignored;
-	if (install_descriptors(q, fds) < 0)
+	if (install_descriptors(q, fds, sock) < 0)
 		return failed("descriptors and directory", why, why_size);
 	if (q->script)
 		umask((mode_t)q->umask);

@@ -19,8 +19,8 @@
 #
 # DESCRIPTION
 #
-#	Under any other interpreter both commands check their arguments and do
-#	nothing, so that the script runs plain too.
+#	In a plain run, and in a child interpreter, both commands check their
+#	arguments and do nothing.
 #
 #	Before initialisation is complete the script has neither its arguments
 #	nor its caller's standard channels: stdin is empty, and what it prints
@@ -43,8 +43,8 @@
 #	    FILE PATH		can't be examined
 #	    HANDSHAKE		the launcher's message is damaged
 #	    CHANNEL NAME	initialisation has replaced a standard channel
-#	    SERVER		no server can be made: more than one thread,
-#				not the main interpreter, no memory
+#	    SERVER		no server can be made: more than one thread, no
+#				memory
 #
 # EXAMPLE
 #
@@ -231,11 +231,11 @@ proc ::prefork_interp::Adapt {} {
     variable in_setup
     variable script
 
-    RestoreLibraryPath
     set in_setup [Adopt]
     if {!$in_setup} {
 	return
     }
+    RestoreLibraryPath
     set script [Absolute $::argv0]
     trace add execution ::source enter ::prefork_interp::NoteSource
     trace add execution ::load enter ::prefork_interp::NoteLoad
@@ -468,7 +468,7 @@ proc ::prefork_interp::IndexFiles {directory} {
 
 proc ::prefork_interp::EnvTraces {} {
     set traces {}
-    set variables [lmap name [array names ::env] {format ::env(%s) $name}]
+    set variables [lmap name [EnvNames] {format ::env(%s) $name}]
     foreach variable [list ::env {*}$variables] {
 	foreach trace [trace info variable $variable] {
 	    lappend traces $variable {*}$trace

@@ -3,6 +3,8 @@
  *     prefork_interp::Adopt                  read the handshake: 1 when started by prefork-interp, 0 standalone
  *     prefork_interp::SetOption NAME VALUE   an option of the server, checked
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
+ *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
+ *                                            the script's traces on what it writes there
  *     prefork_interp::Serve SEEDED           become the server; returns in each executor.  SEEDED: the script has
  *                                            chosen the sequence of rand()
  *
@@ -14,6 +16,8 @@
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
+
+extern char **environ;
 
 DLLEXPORT int Prefork_interp_Init(Tcl_Interp *interp);
 
@@ -149,7 +153,8 @@ static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 		Tcl_WrongNumArgs(interp, 1, words, NULL);
 		return TCL_ERROR;
 	}
-	adopted = prefork_server_adopt(&error);
+	/* A child interpreter has no arguments of its own to be given. */
+	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
 	if (adopted != 0)
 		install_environment(interp); /* the variable is gone */
 	if (adopted < 0)
@@ -193,6 +198,26 @@ static int watch_file_command(ClientData data, Tcl_Interp *interp, int count, Tc
 	return TCL_OK;
 }
 
+static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	Tcl_Obj *names = Tcl_NewListObj(0, NULL);
+
+	(void)data;
+	(void)count;
+	(void)words;
+	for (char **entry = environ; *entry; entry++) {
+		const char *equals = strchr(*entry, '=');
+		Tcl_DString name;
+
+		if (!equals)
+			continue;
+		Tcl_ExternalToUtfDString(NULL, *entry, (int)(equals - *entry), &name);
+		Tcl_ListObjAppendElement(NULL, names, Tcl_NewStringObj(Tcl_DStringValue(&name), Tcl_DStringLength(&name)));
+		Tcl_DStringFree(&name);
+	}
+	Tcl_SetObjResult(interp, names);
+	return TCL_OK;
+}
+
 static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	static const struct prefork_language language = {plain_fork, NULL};
 	static struct prefork_call call;
@@ -206,8 +231,6 @@ static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	}
 	if (Tcl_GetBooleanFromObj(interp, words[1], &seeded) != TCL_OK)
 		return TCL_ERROR;
-	if (Tcl_GetMaster(interp))
-		return runtime_error(interp, "SERVER", NULL, "initialisation_complete: not the main interpreter");
 	stop_notifier();
 	channels_flush(interp);
 	if (channels_remember(interp) != TCL_OK)
@@ -228,6 +251,7 @@ int Prefork_interp_Init(Tcl_Interp *interp) {
 	Tcl_CreateObjCommand(interp, "::prefork_interp::Adopt", adopt_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::SetOption", set_option_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::WatchFile", watch_file_command, NULL, NULL);
+	Tcl_CreateObjCommand(interp, "::prefork_interp::EnvNames", env_names_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::Serve", serve_command, NULL, NULL);
 	return TCL_OK;
 }

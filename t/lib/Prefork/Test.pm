@@ -124,6 +124,7 @@ sub languages() { return split ' ', $ENV{PREFORK_LANGUAGES} // 'perl python tcl'
 sub core_language() { return (languages())[0] }
 
 # Run CODE->(language) as a subtest for each language; with LANGUAGES only for those of them that are built.
+# Each begins without a server.
 sub each_language ($code, @only) {
 	my %built = map { $_ => 1 } languages();
 	for my $language (@only ? @only : languages()) {
@@ -131,7 +132,10 @@ sub each_language ($code, @only) {
 			need_missing("language $language", 'not built');
 			next;
 		}
-		Test::More::subtest($language => sub { $code->($language) });
+		Test::More::subtest($language => sub {
+			$code->($language);
+			quiet_down();
+		});
 	}
 	return;
 }
