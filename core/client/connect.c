@@ -156,7 +156,7 @@ static int launch(const struct words *w, const char *mode, int call, const char 
 	snprintf(why, why_size, "%s: %s", path, status < 0 ? strerror(errno) : "failed");
 	status = status >= 0 && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	/* The launcher has said itself why not (PREFORK_INTERP_DEBUG). */
-	if (status == LAUNCH_PLAIN)
+	if (status == LAUNCH_PLAIN || status == LAUNCH_NOT_KILLED)
 		why[0] = '\0';
 	return status;
 }

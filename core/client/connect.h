@@ -17,7 +17,7 @@ struct connection {
 int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
                    size_t why_size);
 
-/* --kill: put the server of KEY aside.  0, or -1 with one line in WHY. */
+/* --kill: put the server of KEY aside.  0, or -1 with one line in WHY (empty: the launcher has said it). */
 int connect_kill(const struct words *w, const char *interpreter, const char *key, char *why, size_t why_size);
 
 #endif

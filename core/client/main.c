@@ -95,9 +95,9 @@ static int kill_server(const struct words *w, const char *interpreter) {
 
 	if (!w->script)
 		return fail("--kill", "no script is named");
-	if (compute_key(w, interpreter, key, why) < 0 || connect_kill(w, interpreter, key, why, sizeof why) < 0)
-		return fail(w->script, why);
-	return 0;
+	if (compute_key(w, interpreter, key, why) == 0 && connect_kill(w, interpreter, key, why, sizeof why) == 0)
+		return 0;
+	return why[0] ? fail(w->script, why) : EXIT_OWN_FAILURE;
 }
 
 /* Keep what we open off the numbers 0 to 2 where the caller has closed them. */

@@ -47,7 +47,7 @@ static int take_number(const char **to, const char *option, int zero, char *why,
 	long number;
 
 	if (number_read(optarg, INT_MIN, INT_MAX, &number) < 0) {
-		snprintf(why, why_size, "%s: %s: not a whole number, or out of range", option, optarg);
+		snprintf(why, why_size, "%s: %s: %s", option, optarg, errno == ERANGE ? "out of range" : "not a whole number");
 		return -1;
 	}
 	if (!zero && number == 0) {

@@ -234,7 +234,7 @@ static int kill_server(struct launch *l, struct reason *why) {
 		return LAUNCH_KILLED;
 	}
 	fprintf(stderr, "prefork-interp: %s: --kill: %s\n", l->arguments.invocation.script, why->text);
-	return EXIT_BROKEN;
+	return LAUNCH_NOT_KILLED;
 }
 
 /* As if the signal had not been caught, but for a core file, which would be ours. */

@@ -13,14 +13,34 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-/* Setup's descriptors, beside 0, 1 and 2; the last one closes when the interpreter is executed. */
+/* Setup's descriptors, beside 0, 1 and 2; the last one closes when the interpreter is executed.  The others are then
+ * moved up by handshake_offset(), so that the first file which the script opens gets number 3, as in a plain run. */
 enum { SETUP_LISTEN = 3, SETUP_CALL, SETUP_WATCH_ERROR, SETUP_WATCH_SENTINEL, SETUP_EXEC, SETUP_DESCRIPTORS };
+#define HIGHEST_NUMBER 1023 /* select(2) takes no higher one, and somebody may look at the handshake with it */
+
+static int handshake_offset(void) {
+	struct rlimit limit;
+	long long highest = HIGHEST_NUMBER;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur <= HIGHEST_NUMBER)
+		highest = (long long)limit.rlim_cur - 1;
+	return highest - SETUP_WATCH_SENTINEL > SETUP_DESCRIPTORS ? (int)highest - SETUP_WATCH_SENTINEL : 0;
+}
+
+/* 0, or -1 with errno. */
+static int move_handshake(int offset) {
+	for (int fd = SETUP_LISTEN; offset > 0 && fd <= SETUP_WATCH_SENTINEL; fd++)
+		if (dup2(fd, fd + offset) < 0 || close(fd) < 0)
+			return -1;
+	return 0;
+}
 
 /* Those by which users and systems end programs: not where the caller ignores or blocks them. */
 static void wanted_signals(sigset_t *wanted) {
@@ -83,12 +103,13 @@ static void start_time(const char *script, struct timespec *start) {
 }
 
 static int add_handshake(struct setup *s) {
+	int offset = handshake_offset();
 	struct handshake h = {
 		.protocol2 = 1,
-		.listen_fd = SETUP_LISTEN,
-		.call_fd = SETUP_CALL,
-		.watch_error_fd = SETUP_WATCH_ERROR,
-		.watch_sentinel_fd = SETUP_WATCH_SENTINEL,
+		.listen_fd = SETUP_LISTEN + offset,
+		.call_fd = SETUP_CALL + offset,
+		.watch_error_fd = SETUP_WATCH_ERROR + offset,
+		.watch_sentinel_fd = SETUP_WATCH_SENTINEL + offset,
 	};
 	char value[HANDSHAKE_MAX];
 
@@ -114,7 +135,7 @@ static void execute(struct setup *s, int null, int *exec_fd) {
 	if (child_keep(fds, SETUP_DESCRIPTORS) < 0)
 		return;
 	*exec_fd = SETUP_EXEC;
-	if (fd_set_cloexec(SETUP_EXEC, 1) < 0)
+	if (fd_set_cloexec(SETUP_EXEC, 1) < 0 || move_handshake(handshake_offset()) < 0)
 		return;
 	execve(s->interpreter, s->preparation.arguments.at, s->preparation.environment.at);
 }

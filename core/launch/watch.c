@@ -7,6 +7,7 @@
 
 #include "../wire/fd.h"
 #include "child.h"
+#include "lock.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -91,6 +92,22 @@ static void drop_events(void) {
 		continue;
 }
 
+/* The server has gone: so does its socket, unless a launcher is at work with it. */
+static void remove_socket(const struct place *p) {
+	struct rundir d = {.fd = WATCHER_DIRECTORY};
+	const char *key = p->name + 1;
+	int lock = lock_try(&d, key);
+
+	if (lock < 0)
+		return;
+	if (look(p, d.fd)) {
+		lock_release(&lock);
+		return;
+	}
+	unlinkat(d.fd, p->name, 0);
+	lock_remove(&d, key, &lock);
+}
+
 /* The watcher's life.  What an event says does not matter: only whether the socket is still in its place. */
 static void watch(const struct place *p) {
 	struct pollfd polled[] = {{.fd = WATCHER_SENTINEL}, {.fd = WATCHER_INOTIFY, .events = POLLIN}};
@@ -104,8 +121,10 @@ static void watch(const struct place *p) {
 	while (!(gone = look(p, WATCHER_DIRECTORY))) {
 		if (poll(polled, 2, p->notify_error ? LOOK_MS : -1) < 0 && errno != EINTR)
 			gone = strerror(errno);
-		if (polled[0].revents)
+		if (polled[0].revents) {
+			remove_socket(p);
 			return;
+		}
 		if (gone)
 			break;
 		drop_events();

@@ -26,6 +26,7 @@ enum launch_status {
 	LAUNCH_CONNECT = 3, /* another launcher was first: connect */
 	LAUNCH_PLAIN = 4,   /* can't be served: run the plain interpreter */
 	LAUNCH_KILLED = 5,  /* --kill: there is no server now */
+	LAUNCH_NOT_KILLED = 6, /* --kill: can't, and why has been said on standard error */
 };
 
 /* Environment variables that client and launcher read. */

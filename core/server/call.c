@@ -57,7 +57,6 @@ static void finish(struct server *s, struct call *c) {
 	c->state = CALL_DONE;
 	c->deadline = -1;
 	fd_close(&c->sock);
-	s->idle_since = clock_ms();
 }
 
 /* Our messages fit into any socket buffer; a client that has gone is noticed by its hang-up. */
@@ -356,6 +355,7 @@ static void reap(struct server *s, struct call *c) {
 		;
 	c->executor = 0;
 	s->served++;
+	s->idle_since = clock_ms();
 	if (c->sock >= 0)
 		send_status(c, status);
 	finish(s, c);

@@ -17,7 +17,7 @@ struct executor_origin {
  * during setup, ascending.  0, or -1 with one line in WHY. */
 int executor_check(const struct request *q, const int *occupied, size_t occupied_count, char *why, size_t why_size);
 
-/* Install descriptors (FDS, as many as Q says; consumed), directory, umask, limits, signal dispositions and environment, and fill
+/* Install descriptors (FDS, as many as Q says; consumed; *KEPT, a descriptor of ours, is moved out of their way), directory, umask, limits, signal dispositions and environment, and fill
  * *CALL.  *SOCK is moved to a number that Q does not use.  To be called in the child, all signals blocked and all of the server's own descriptors closed.
  * 0, or -1 with one line in WHY: nothing of the script has run then. */
 int executor_install(const struct request *q, int *fds, int *sock, const struct executor_origin *origin,

@@ -56,7 +56,8 @@ static int set_facility(int *facility, const char *value, struct prefork_error *
 static int set_number(long *number, const char *name, const char *value, struct prefork_error *error) {
 	/* Milliseconds of it have to fit into what deadlines are computed with. */
 	if (number_read(value, INT_MIN, INT_MAX, number) < 0)
-		return error_set(error, "option %s: %s: not a whole number, or out of range", name, value);
+		return error_set(error, "option %s: %s: %s", name, value,
+		                 errno == ERANGE ? "out of range" : "not a whole number");
 	return 0;
 }
 

@@ -32,7 +32,7 @@ each_language(sub ($language) {
 	$nonce = $script->warm;
 
 	if ($language eq 'tcl') {
-		need_missing('a script that ignores signals', 'Tcl has no signal handlers');
+		note('Tcl can not ignore signals');
 		return;
 	}
 	$p = $script->start(['ignore', "$folder/ignore"]);

@@ -7,30 +7,40 @@ use Config;
 
 my %NUMBER;
 @NUMBER{split ' ', $Config{sig_name}} = split ' ', $Config{sig_num};
-my @FATAL = qw(HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM PROF SYS);
+my @FATAL = qw(HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM XCPU XFSZ VTALRM PROF SYS
+	IO PWR);
 
 each_language(sub ($language) {
 	my $script = script($language);
 	my $folder = private_directory("signals-$language");
 	my $nonce = $script->warm;
-	my @names = (@FATAL, 'IO', 'STKFLT', 'PWR');
-	for my $name (grep { $NUMBER{$_} } @names) {
-		my $plain = $script->plain(['signal', $name]);
-		my $call = $script->call(['signal', $name]);
-		is($call->{status} & 0x7f, $NUMBER{$name}, "SIG$name");
-		is_result({%$call, status => $call->{status} & 0x7f}, {%$plain, status => $plain->{status} & 0x7f},
-			"SIG$name: as a plain run");
+	for my $name (grep { $NUMBER{$_} } @FATAL) {
+		if ($language eq 'tcl' && $name =~ /^(PIPE|FPE)$/) {
+			note("Tcl ignores SIG$name");
+			next;
+		}
+		my $plain = without_core($script->plain(['signal', $name]));
+		is_result($plain, {status => $NUMBER{$name}}, "SIG$name: plain run as expected");
+		is_result(without_core($script->call(['signal', $name])), $plain, "SIG$name");
 	}
-	quiet_down() && is($script->call(['signal', $_])->{status} & 0x7f, $NUMBER{$_}, "SIG$_ in a first call")
-		for qw(TERM KILL INT);
+	for my $name (qw(TERM KILL INT)) {
+		quiet_down();
+		is_result($script->call(['signal', $name]), {status => $NUMBER{$name}}, "SIG$name in a first call");
+	}
 	is($script->warm, $script->warm, 'the server lives on');
 	real_time_signal($script);
 	core_files($script, $folder);
 });
 
+# Where the kernel gives core files to a program, a status says so whatever the limit is.
+sub without_core ($result) {
+	$result->{status} &= ~0x80 if $result->{status} =~ /^\d+$/;
+	return $result;
+}
+
 sub real_time_signal ($script) {
 	my $plain = $script->plain(['signal', 'RTMIN']);
-	if (($plain->{status} & 0x7f) < 34) {
+	if ($plain->{status} !~ /^\d+$/ || $plain->{status} < 34) {
 		note('this language has no name for SIGRTMIN');
 		return;
 	}

@@ -53,6 +53,11 @@ sub import ($class) {
 
 sub start_up() {
 	$main_pid = $$;
+	# Ending by a signal too, the END block below cleans up.
+	for my $name (qw(HUP INT TERM)) {
+		$SIG{$name} = sub { exit 1 };
+	}
+	$SIG{PIPE} = 'IGNORE';
 	$directory = File::Temp::tempdir('prefork-test-XXXXXX', TMPDIR => 1);
 	chmod 0755, $directory;
 	set_child_subreaper();

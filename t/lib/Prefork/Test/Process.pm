@@ -132,7 +132,7 @@ sub proc_stat ($pid) {
 	return ($1, $2, $3, $4, $5, $6);
 }
 
-# All our descendants: {pid, name, state, parent, group, session, command} each.
+# All our descendants: {pid, name, state, parent, group, session, command} each; their number in scalar context.
 sub descendants() {
 	my (%all, @found);
 	opendir my $d, '/proc' or die "/proc: $!\n";
@@ -155,7 +155,8 @@ sub descendants() {
 		}
 		$p->{command} = $command;
 	}
-	return sort { $a->{pid} <=> $b->{pid} } @found;
+	@found = sort { $a->{pid} <=> $b->{pid} } @found;    # a sort returned as such is nothing in scalar context
+	return @found;
 }
 
 # Kill every descendant, by pid, until none is left.
@@ -182,7 +183,7 @@ sub execute ($program, $argv, $environment) {
 }
 
 sub set_signals ($ignore, $block) {
-	$SIG{$_} = 'DEFAULT' for qw(PIPE CHLD);
+	$SIG{$_} = 'DEFAULT' for qw(HUP INT TERM PIPE CHLD);
 	$SIG{$_} = 'IGNORE' for @{$ignore // []};
 	return if !$block;
 	my $bits = 0;
@@ -303,7 +304,6 @@ sub status_of ($pid) {
 sub finish_process ($p, $seconds = DEADLINE) {
 	my $end = now() + $seconds;
 	my $pidfd = pidfd_open($p->{pid});
-	local $SIG{PIPE} = 'IGNORE';
 	while (!defined $p->{status} || %{$p->{readers}}) {
 		my @readers = map { $_->[0] } values %{$p->{readers}};
 		push @readers, $pidfd if defined $pidfd;

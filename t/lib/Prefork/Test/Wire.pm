@@ -56,7 +56,6 @@ sub wire_connect ($path) {
 
 # Send bytes, with descriptors of HANDLES attached to the first: true when all went.
 sub wire_send ($socket, $bytes, @handles) {
-	local $SIG{PIPE} = 'IGNORE';
 	my $data = "$bytes";
 	my $control = '';
 	if (@handles) {
