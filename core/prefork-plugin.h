@@ -18,10 +18,10 @@
 
 /* One invocation, as the caller's #! line or command line has it.  All pointers stay valid while the plugin runs. */
 struct prefork_invocation {
-	const char *interpreter;      /* absolute path, found through PATH; not resolved further */
-	const char *name;             /* the interpreter as it was spelt: its argv[0] */
-	const char *const *arguments; /* the interpreter's own arguments before the script, NULL-terminated */
-	const char *script;           /* as the caller spelt it */
+	const char *interpreter;             /* absolute path, found through PATH; not resolved further */
+	const char *name;                    /* the interpreter as it was spelt: its argv[0] */
+	const char *const *arguments;        /* the interpreter's own arguments before the script, NULL-terminated */
+	const char *script;                  /* as the caller spelt it */
 	const char *const *script_arguments; /* NULL-terminated; empty unless the caller asked for unlaundered setup (-U) */
 	const char *runtime_directory;       /* where this language's runtime is installed: absolute */
 };

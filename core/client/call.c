@@ -19,8 +19,8 @@ extern char **environ;
 /* Never passed on: a script that sees it would take itself for setup. */
 #define SKIP HANDSHAKE_VARIABLE "="
 
-/* Protocol 1: a byte, three descriptors, then environment and arguments.  The reply is the wait status; our death is the
- * hang-up that ends the call, so signals keep their dispositions. */
+/* Protocol 1: a byte, three descriptors, then environment and arguments.  The reply is the wait status; our death is
+ * the hang-up that ends the call, so signals keep their dispositions. */
 static enum call_end call_protocol1(struct connection *c, const struct words *w, int *status, char *why,
                                     size_t why_size) {
 	unsigned char reply[4];

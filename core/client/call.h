@@ -12,8 +12,8 @@ enum call_end {
 	CALL_LOST,     /* the server vanished or broke the protocol after the commitment; why is in WHY */
 };
 
-/* Make the call over a connection that has been greeted (closed in any case).  With CALL_DECLINED the signal mask is as before,
- * and the plain interpreter may run. */
+/* Make the call over a connection that has been greeted (closed in any case).  With CALL_DECLINED the signal mask is as
+ * before, and the plain interpreter may run. */
 enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status, char *why,
                         size_t why_size);
 

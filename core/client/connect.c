@@ -136,8 +136,8 @@ static int run_program(const char *program, const char *const *v, int call) {
 }
 
 /* Run the launcher, with CALL or -1.  Its exit status, or -1 with one line in WHY. */
-static int launch(const struct words *w, const char *mode, int call, const char *interpreter, const char *key, char *why,
-                  size_t why_size) {
+static int launch(const struct words *w, const char *mode, int call, const char *interpreter, const char *key,
+                  char *why, size_t why_size) {
 	char path[PATH_MAX], number[16] = "-", count[16], options[64];
 	const char **v;
 	int status;

@@ -48,8 +48,7 @@ static void add(struct buf *b, const char *name, const char *value) {
 	buf_put_string(b, value);
 }
 
-static void add_numbers(struct buf *b, const char *name, const char *format, ...)
-        __attribute__((format(printf, 3, 4)));
+static void add_numbers(struct buf *b, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 static void add_numbers(struct buf *b, const char *name, const char *format, ...) {
 	char text[256];
@@ -108,8 +107,8 @@ static void add_label(struct buf *b) {
 }
 
 static int add_surroundings(struct buf *b) {
-	static const char *const namespaces[] = {"cgroup", "ipc", "mnt", "net", "pid_for_children",
-	                                         "time_for_children", "user", "uts"};
+	static const char *const namespaces[] = {"cgroup", "ipc", "mnt", "net", "pid_for_children", "time_for_children",
+	                                         "user",   "uts"};
 	int directory = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct stat root;
 	char name[64];
@@ -150,7 +149,8 @@ static void add_scheduling(struct buf *b) {
 		add_numbers(b, "affinity", "%lx", affinity[i]);
 }
 
-/* The letters that the interpreter's variables begin with: its name's, without the "sh" that makes a language a shell. */
+/* The letters that the interpreter's variables begin with: its name's, without the "sh" that makes a language a shell.
+ */
 static void language_prefix(const char *interpreter, char prefix[LANGUAGE_PREFIX_MAX]) {
 	const char *name = strrchr(interpreter, '/') ? strrchr(interpreter, '/') + 1 : interpreter;
 	size_t n = 0;
@@ -169,8 +169,8 @@ static int has_prefix(const char *s, const char *prefix) {
 }
 
 static int shapes_start(const char *variable, const char *language) {
-	static const char *const prefixes[] = {"LANG=",           "LANGUAGE=", "LC_",         "HOME=", "LD_",
-	                                       "GLIBC_TUNABLES=", "MALLOC_",   "VIRTUAL_ENV="};
+	static const char *const prefixes[] = {
+		"LANG=", "LANGUAGE=", "LC_", "HOME=", "LD_", "GLIBC_TUNABLES=", "MALLOC_", "VIRTUAL_ENV="};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (has_prefix(variable, prefixes[i]))
@@ -208,7 +208,8 @@ static void add_file_in(struct buf *b, const char *directory, size_t length, con
 		add_file(b, path);
 }
 
-/* What a version manager's stand-in chooses by: itself, its root's choice, the files in this and the directories above. */
+/* What a version manager's stand-in chooses by: itself, its root's choice, the files in this and the directories above.
+ */
 static int add_managers_choice(struct buf *b, const char *interpreter) {
 	static const char *const names[] = {".python-version", ".perl-version", ".ruby-version", ".node-version",
 	                                    ".tool-versions",  "mise.toml",     ".mise.toml"};

@@ -12,8 +12,8 @@
  *
  *     our version; the interpreter's path and arguments, the script's absolute path as spelt; -E, -G, -U
  *     user and group ids, groups, capabilities, securebits, no_new_privs, seccomp, dumpable
- *     root directory, namespaces, hard limits, scheduling, nice value, I/O priority, affinity, personality, security label
- *     environment that shapes the interpreter's start: LANG, LANGUAGE, LC_*, HOME, LD_*, GLIBC_TUNABLES, MALLOC_*,
+ *     root directory, namespaces, hard limits, scheduling, nice value, I/O priority, affinity, personality, security
+ * label environment that shapes the interpreter's start: LANG, LANGUAGE, LC_*, HOME, LD_*, GLIBC_TUNABLES, MALLOC_*,
  *     VIRTUAL_ENV, and what begins with the interpreter's own name (python3: PYTHON*, perl: PERL*, tclsh: TCL*)
  *     where the interpreter is itself a script (pyenv, asdf): the directory, the managers' variables, and what their
  *     files that choose a version are (device, inode, size, mtime, ctime)

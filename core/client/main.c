@@ -1,4 +1,5 @@
-/* prefork-interp: the client.  Reads its words, makes the call or runs the plain interpreter, leaves as the script did. */
+/* prefork-interp: the client.  Reads its words, makes the call or runs the plain interpreter, leaves as the script did.
+ */
 #define _GNU_SOURCE
 #include "../run/launch.h"
 #include "../wire/fd.h"

@@ -17,30 +17,30 @@
 #define SHEBANG_SIZE 256
 
 const char words_usage[] =
-        "usage: #!/usr/bin/prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS]\n"
-        "       prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS] SCRIPT [SCRIPT-ARGUMENTS]\n"
-        "\n"
-        "  -U                   the script's initialisation sees the first call's arguments\n"
-        "  -f                   start a fresh server\n"
-        "  --kill               put the server aside, run nothing\n"
-        "  -E VAR               the environment variable VAR tells servers apart\n"
-        "  -G STRING            STRING tells servers apart\n"
-        "  -g NAME              NAME alone tells servers apart\n"
-        "  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
-        "  --max-servers=N      how many calls run at once; negative: no limit\n"
-        "  --help, --version\n"
-        "\n"
-        "Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
+	"usage: #!/usr/bin/prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS]\n"
+	"       prefork-interp [OPTIONS] [--] INTERPRETER [ARGUMENTS] SCRIPT [SCRIPT-ARGUMENTS]\n"
+	"\n"
+	"  -U                   the script's initialisation sees the first call's arguments\n"
+	"  -f                   start a fresh server\n"
+	"  --kill               put the server aside, run nothing\n"
+	"  -E VAR               the environment variable VAR tells servers apart\n"
+	"  -G STRING            STRING tells servers apart\n"
+	"  -g NAME              NAME alone tells servers apart\n"
+	"  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
+	"  --max-servers=N      how many calls run at once; negative: no limit\n"
+	"  --help, --version\n"
+	"\n"
+	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
 
 enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
-        {"kill", no_argument, NULL, OPTION_KILL},
-        {"idle-timeout", required_argument, NULL, OPTION_IDLE},
-        {"max-servers", required_argument, NULL, OPTION_MAX},
-        {"help", no_argument, NULL, OPTION_HELP},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {NULL, 0, NULL, 0},
+	{"kill", no_argument, NULL, OPTION_KILL},
+	{"idle-timeout", required_argument, NULL, OPTION_IDLE},
+	{"max-servers", required_argument, NULL, OPTION_MAX},
+	{"help", no_argument, NULL, OPTION_HELP},
+	{"version", no_argument, NULL, OPTION_VERSION},
+	{NULL, 0, NULL, 0},
 };
 
 static int take_number(const char **to, const char *option, int zero, char *why, size_t why_size) {
@@ -133,29 +133,26 @@ static int split_first(char *text, char **v, int n) {
 	return rest ? split(rest, " \t", v, n) : n;
 }
 
-/* The words that argv[1] stands for, followed by the rest of argv: *COUNT in all; *SHEBANG is how many before the rest
- * (program name included), or 0 when the words are a command line's.  What is allocated lives as long as the process. */
-static char **expand(int argc, char **argv, int *count, int *shebang) {
-	char *text = strdup(argv[1]), **v = calloc((size_t)argc + strlen(argv[1]) + 2, sizeof *v);
+/* Make W->all the words that argv[1] stands for, followed by the rest of argv; how many, or -1 with errno.  *SHEBANG is
+ * how many come before the rest (program name included), or 0 when the words are a command line's. */
+static int expand(struct words *w, int argc, char **argv, int *shebang) {
 	int n = 0;
 
-	if (!v || !text) {
-		free(v);
-		free(text);
-		return NULL;
-	}
-	v[n++] = argv[0];
 	*shebang = 0;
-	if (has_commas(text))
-		*shebang = n = split_first(text, v, n);
-	else if (strpbrk(text, " \t"))
-		*shebang = n = split(text, " \t", v, n);
-	else
-		v[n++] = text;
+	w->all = calloc((size_t)argc + (argc > 1 ? strlen(argv[1]) : 0) + 2, sizeof *w->all);
+	w->text = strdup(argc > 1 ? argv[1] : "");
+	if (!w->all || !w->text)
+		return -1;
+	w->all[n++] = argv[0];
+	if (has_commas(w->text))
+		*shebang = n = split_first(w->text, w->all, n);
+	else if (strpbrk(w->text, " \t"))
+		*shebang = n = split(w->text, " \t", w->all, n);
+	else if (argc > 1)
+		w->all[n++] = w->text;
 	for (int i = 2; i < argc; i++)
-		v[n++] = argv[i];
-	*count = n;
-	return v;
+		w->all[n++] = argv[i];
+	return n;
 }
 
 /* Was the script's #! line longer than what the kernel reads, so that words are missing from it? */
@@ -199,16 +196,13 @@ static int take_operands(struct words *w, char **v, int count, int shebang, char
 }
 
 int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_size) {
-	int option, count = argc, shebang = 0;
-	char **v = argv;
+	int option, count, shebang;
 
 	memset(w, 0, sizeof *w);
-	if (argc > 1) {
-		v = expand(argc, argv, &count, &shebang);
-		if (!v) {
-			snprintf(why, why_size, "arguments: %s", strerror(errno));
-			return -1;
-		}
+	count = expand(w, argc, argv, &shebang);
+	if (count < 0) {
+		snprintf(why, why_size, "arguments: %s", strerror(errno));
+		return -1;
 	}
 	if (shebang && argc > 2 && is_cut(argv[0], argv[1], argv[2])) {
 		snprintf(why, why_size, "%s: its #! line is longer than the %d bytes that the kernel reads", argv[2],
@@ -216,8 +210,8 @@ int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_si
 		return -1;
 	}
 	opterr = 0;
-	while ((option = getopt_long(shebang ? shebang : count, v, "+:UfE:G:g:", long_options, NULL)) != -1)
-		if (take_option(w, option, v, why, why_size) < 0)
+	while ((option = getopt_long(shebang ? shebang : count, w->all, "+:UfE:G:g:", long_options, NULL)) != -1)
+		if (take_option(w, option, w->all, why, why_size) < 0)
 			return -1;
-	return take_operands(w, v, count, shebang, why, why_size);
+	return take_operands(w, w->all, count, shebang, why, why_size);
 }

@@ -9,24 +9,26 @@
 enum words_mode { WORDS_RUN, WORDS_KILL, WORDS_HELP, WORDS_VERSION };
 
 struct words {
+	char **all; /* what the pointers below point into */
+	char *text;
 	enum words_mode mode;
-	int unlaundered;          /* -U */
-	int fresh;                /* -f */
-	const char *key_name;     /* -g, or NULL */
+	int unlaundered;                        /* -U */
+	int fresh;                              /* -f */
+	const char *key_name;                   /* -g, or NULL */
 	const char *extra[2 * WORDS_MAX_EXTRA]; /* -E and -G in their order, each as "E" or "G" and what follows it */
 	size_t extra_count;
 	const char *idle_timeout; /* as spelt, checked to be a number; or NULL */
 	const char *max_servers;
-	char *interpreter;        /* as spelt; NULL where none is named (--help, --version) */
+	char *interpreter; /* as spelt; NULL where none is named (--help, --version) */
 	char **interpreter_arguments;
 	int interpreter_argument_count;
-	char *script;             /* as spelt; NULL where there is none */
-	char **arguments;         /* the script's, NULL-terminated */
+	char *script;     /* as spelt; NULL where there is none */
+	char **arguments; /* the script's, NULL-terminated */
 };
 
 /* Read argv.  A first argument with blanks in it is what the kernel makes of a #! line, and is split into words; commas
- * separate words in a first word that begins with `-`.  The result points into ARGV and into memory that is
- * not released.  0, or -1 with one line in WHY. */
+ * separate words in a first word that begins with `-`.  The result points into ARGV and into memory
+ * that lives as long as the process.  0, or -1 with one line in WHY. */
 int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_size);
 
 /* What --help prints. */

@@ -5,14 +5,14 @@
 /* The launcher's arguments.  Those after LAUNCH_SCRIPT's place are the script's; NAME is followed by as many of
  * the interpreter's own arguments as LAUNCH_COUNT says, then by the script as the caller spelt it. */
 enum launch_argument {
-	LAUNCH_VERSION = 1,  /* PACKAGE_VERSION of the client: another one is refused */
-	LAUNCH_MODE,         /* LAUNCH_MODE_... */
-	LAUNCH_CALL,         /* number of the inherited descriptor of the call socket's server end; "-" with --kill */
-	LAUNCH_KEY,          /* see core/client/key.h */
-	LAUNCH_OPTIONS,      /* server options for the handshake, "name=value,..." or empty */
-	LAUNCH_COUNT,        /* of the interpreter's own arguments */
-	LAUNCH_INTERPRETER,  /* absolute path */
-	LAUNCH_NAME,         /* as spelt; first of the variable part */
+	LAUNCH_VERSION = 1, /* PACKAGE_VERSION of the client: another one is refused */
+	LAUNCH_MODE,        /* LAUNCH_MODE_... */
+	LAUNCH_CALL,        /* number of the inherited descriptor of the call socket's server end; "-" with --kill */
+	LAUNCH_KEY,         /* see core/client/key.h */
+	LAUNCH_OPTIONS,     /* server options for the handshake, "name=value,..." or empty */
+	LAUNCH_COUNT,       /* of the interpreter's own arguments */
+	LAUNCH_INTERPRETER, /* absolute path */
+	LAUNCH_NAME,        /* as spelt; first of the variable part */
 };
 
 #define LAUNCH_MODE_START "start"
@@ -22,10 +22,10 @@ enum launch_argument {
 #define LAUNCH_MODE_KILL "kill" /* --kill: put an existing server aside, start none */
 
 enum launch_status {
-	LAUNCH_SERVED = 0,  /* a server holds the other end of the call socket */
-	LAUNCH_CONNECT = 3, /* another launcher was first: connect */
-	LAUNCH_PLAIN = 4,   /* can't be served: run the plain interpreter */
-	LAUNCH_KILLED = 5,  /* --kill: there is no server now */
+	LAUNCH_SERVED = 0,     /* a server holds the other end of the call socket */
+	LAUNCH_CONNECT = 3,    /* another launcher was first: connect */
+	LAUNCH_PLAIN = 4,      /* can't be served: run the plain interpreter */
+	LAUNCH_KILLED = 5,     /* --kill: there is no server now */
 	LAUNCH_NOT_KILLED = 6, /* --kill: can't, and why has been said on standard error */
 };
 

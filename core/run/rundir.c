@@ -91,7 +91,8 @@ static int home_directory(char *path, size_t size, int create) {
 	char boot[64];
 	int n;
 
-	if (!home || home[0] != '/' || uname(&host) < 0 || read_boot_id(boot, sizeof boot) < 0 || strchr(host.nodename, '/'))
+	if (!home || home[0] != '/' || uname(&host) < 0 || read_boot_id(boot, sizeof boot) < 0 ||
+	    strchr(host.nodename, '/'))
 		return -1;
 	n = snprintf(path, size, "%s/.prefork-interp", home);
 	if (n < 0 || (size_t)n >= size)

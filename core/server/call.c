@@ -16,6 +16,7 @@
 
 /* Milliseconds. */
 #define QUEUEING_TIME 200
+#define FIRST_TIME 5000 /* for the first caller's request, without which no other can be served */
 #define REQUEST_TIME 30000
 #define GRACE_TIME 2000
 
@@ -37,7 +38,9 @@ struct call *call_new(struct server *s, int sock) {
 	}
 	c->state = CALL_QUEUED;
 	c->sock = sock;
-	c->deadline = s->handshake.protocol2 ? clock_ms() + QUEUEING_TIME : -1;
+	c->deadline = -1;
+	if (s->handshake.protocol2)
+		c->deadline = clock_ms() + (s->environment.changed ? QUEUEING_TIME : FIRST_TIME);
 	receive_init(&c->receiver, s->handshake.protocol2 ? 2 : 1);
 	c->next = s->calls;
 	s->calls = c;
@@ -57,6 +60,9 @@ static void finish(struct server *s, struct call *c) {
 	c->state = CALL_DONE;
 	c->deadline = -1;
 	fd_close(&c->sock);
+	/* Without its request it is not known what setup changed in the environment. */
+	if (c->first && !s->environment.changed)
+		server_drain(s, "the first caller has gone");
 }
 
 /* Our messages fit into any socket buffer; a client that has gone is noticed by its hang-up. */
@@ -201,6 +207,13 @@ static void drop_peers_words(struct request *q) {
 	}
 }
 
+/* What the first call tells about setup: its environment before, and the script's name. */
+static int learn(struct server *s, const struct request *q) {
+	if (q->script)
+		log_open(s->options.log_facility, q->script);
+	return environment_learn(&s->environment, &q->environment);
+}
+
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
@@ -214,6 +227,10 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 	}
 	if (c->receiver.protocol == 1)
 		drop_peers_words(&q);
+	if (c->first && learn(s, &q) < 0) {
+		decline(s, c, "no memory");
+		return 0;
+	}
 	if (executor_check(&q, s->occupied, s->occupied_count, reason, sizeof reason) < 0) {
 		decline(s, c, reason);
 		return 0;

@@ -23,6 +23,7 @@ enum call_state { CALL_QUEUED, CALL_GREETED, CALL_RUNNING, CALL_ENDING, CALL_DON
 struct call {
 	struct call *next;
 	enum call_state state;
+	int first; /* the call that setup was started for: its environment was setup's */
 	int sock;
 	struct receiver receiver;
 	long long deadline; /* clock_ms(); -1 for none */

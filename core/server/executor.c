@@ -130,11 +130,11 @@ static void fill_mask(sigset_t *set, uint64_t mask) {
 			sigaddset(set, s);
 }
 
-static int install_strings(const struct request *q, struct prefork_call *call) {
+static int install_strings(const struct request *q, const struct environment *changes, struct prefork_call *call) {
 	call->script = q->script;
 	call->argument_count = (int)q->arguments.count;
 	call->arguments = request_array(&q->arguments);
-	call->environment = request_array(&q->environment);
+	call->environment = environment_apply(changes, &q->environment);
 	if (!call->arguments || !call->environment)
 		return -1;
 	environ = call->environment;
@@ -166,7 +166,7 @@ int executor_install(const struct request *q, int *fds, int *sock, const struct 
 		umask((mode_t)q->umask);
 	if (install_limits(q) < 0)
 		return failed("limits", why, why_size);
-	if (install_strings(q, call) < 0)
+	if (install_strings(q, origin->environment, call) < 0)
 		return failed("arguments and environment", why, why_size);
 	sigaction(SIGCHLD, &origin->on_child, NULL);
 	install_ignored(q->sigignored);

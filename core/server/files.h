@@ -34,7 +34,8 @@ int files_add_mapped(struct file_list *l);
  * what is remembered?  The path of the first, or NULL. */
 const char *files_newer(const struct file_list *l, const struct timespec *start);
 
-/* Does any file differ now from what is remembered (device, inode, size, mtime, ctime)?  The path of the first, or NULL. */
+/* Does any file differ now from what is remembered (device, inode, size, mtime, ctime)?  The path of the first, or
+ * NULL. */
 const char *files_changed(const struct file_list *l);
 
 #endif

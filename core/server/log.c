@@ -12,19 +12,19 @@
 #include <unistd.h>
 
 static int log_facility = -1;
-static const char *log_name = "";
+static char log_name[128];
 
 void log_open(int facility, const char *name) {
 	const char *slash = strrchr(name, '/');
 
 	log_facility = facility;
-	log_name = slash ? slash + 1 : name;
+	snprintf(log_name, sizeof log_name, "prefork-interp: %s", slash ? slash + 1 : name);
 }
 
 /* openlog(3) changes process-wide state that every executor would inherit and that the script may use for itself, so
  * a child of its own does the talking.  It also keeps a log daemon that hangs from holding up the server. */
 void log_message(int priority, const char *format, ...) {
-	char text[1024], name[128];
+	char text[1024];
 	int saved = errno;
 	va_list args;
 	pid_t child;
@@ -45,8 +45,7 @@ void log_message(int priority, const char *format, ...) {
 			sigaddset(&alarm_only, SIGALRM);
 			sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
 			alarm(10);
-			snprintf(name, sizeof name, "prefork-interp: %s", log_name);
-			openlog(name, LOG_PID | LOG_NDELAY, log_facility);
+			openlog(log_name, LOG_PID | LOG_NDELAY, log_facility);
 			syslog(priority, "%s", text);
 		}
 		_exit(0);

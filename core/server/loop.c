@@ -73,7 +73,8 @@ static void greet(struct server *s, struct call *c) {
 }
 
 static void greet_waiting(struct server *s) {
-	while (!s->draining && has_room(s)) {
+	/* What setup changed in the environment is known when the first request is there. */
+	while (!s->draining && has_room(s) && s->environment.changed) {
 		struct call *first = NULL;
 
 		/* New calls are put at the list's head, so the last of the queued is the oldest. */
@@ -187,8 +188,7 @@ static int fill_polls(struct loop *l) {
 		int listen_to = c->state == CALL_QUEUED || c->state == CALL_GREETED || c->state == CALL_RUNNING;
 
 		l->polled[l->polled_count] = c;
-		l->polls[POLL_CALLS + l->polled_count++] =
-		        (struct pollfd){.fd = listen_to ? c->sock : -1, .events = POLLIN};
+		l->polls[POLL_CALLS + l->polled_count++] = (struct pollfd){.fd = listen_to ? c->sock : -1, .events = POLLIN};
 	}
 	return 0;
 }
@@ -277,8 +277,12 @@ int loop_run(struct server *s, struct prefork_call *result) {
 	s->handshake.call_fd = -1;
 	s->idle_since = clock_ms();
 	/* The first call gets what a fresh run started at that moment would have got, changed or not. */
-	if (first)
+	if (first) {
+		first->first = 1;
 		call_greet(s, first);
+	} else {
+		server_drain(s, "no memory");
+	}
 	if (newer) {
 		log_message(LOG_DEBUG, "%s changed during initialisation", newer);
 		server_drain(s, "a file has changed");

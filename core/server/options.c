@@ -19,10 +19,10 @@
 
 void options_default(struct server_options *o) {
 	*o = (struct server_options){
-	        .max_servers = DEFAULT_MAX_SERVERS,
-	        .idle_timeout = DEFAULT_IDLE_TIMEOUT,
-	        .max_errors = DEFAULT_MAX_ERRORS,
-	        .log_facility = LOG_USER,
+		.max_servers = DEFAULT_MAX_SERVERS,
+		.idle_timeout = DEFAULT_IDLE_TIMEOUT,
+		.max_errors = DEFAULT_MAX_ERRORS,
+		.log_facility = LOG_USER,
 	};
 }
 
@@ -30,11 +30,11 @@ static const struct {
 	const char *name;
 	int facility;
 } facilities[] = {
-        {"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},     {"daemon", LOG_DAEMON},
-        {"ftp", LOG_FTP},       {"kern", LOG_KERN},         {"lpr", LOG_LPR},       {"mail", LOG_MAIL},
-        {"news", LOG_NEWS},     {"syslog", LOG_SYSLOG},     {"user", LOG_USER},     {"uucp", LOG_UUCP},
-        {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
-        {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},     {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
+	{"auth", LOG_AUTH},     {"authpriv", LOG_AUTHPRIV}, {"cron", LOG_CRON},     {"daemon", LOG_DAEMON},
+	{"ftp", LOG_FTP},       {"kern", LOG_KERN},         {"lpr", LOG_LPR},       {"mail", LOG_MAIL},
+	{"news", LOG_NEWS},     {"syslog", LOG_SYSLOG},     {"user", LOG_USER},     {"uucp", LOG_UUCP},
+	{"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2}, {"local3", LOG_LOCAL3},
+	{"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},     {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
 };
 
 static int set_facility(int *facility, const char *value, struct prefork_error *error) {

@@ -50,8 +50,8 @@ struct prefork_language {
 };
 
 /* One call, in its executor.  The library has already installed descriptors, directory, umask, limits, process group,
- * signal dispositions and `environ`; all signals are still blocked; what the language keeps copies of is the runtime's to renew.  The memory lives
- * as long as the process. */
+ * signal dispositions and `environ`; all signals are still blocked; what the language keeps copies of is the runtime's
+ * to renew.  The memory lives as long as the process. */
 struct prefork_call {
 	const char *script; /* argv[0] as this caller spelt it; NULL with a protocol 1 client: keep the present one */
 	int argument_count;

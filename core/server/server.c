@@ -20,10 +20,11 @@
 #include <syslog.h>
 #include <unistd.h>
 
+extern char **environ;
+
 /* One process is at most one server. */
 static struct server server = {.signal_fd = -1};
 static enum { UNKNOWN, STANDALONE, ADOPTED, MALFORMED, SERVED } adopted;
-static char *script_name;
 
 static int close_on_exec(struct handshake *h, struct prefork_error *error) {
 	int fds[] = {h->listen_fd, h->call_fd, h->watch_error_fd, h->watch_sentinel_fd};
@@ -73,7 +74,8 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 	return 0;
 }
 
-/* Entries of /proc/self/NAME whose name is a number, in ascending order; malloc'ed, count in *COUNT; NULL with errno. */
+/* Entries of /proc/self/NAME whose name is a number, in ascending order; malloc'ed, count in *COUNT; NULL with errno.
+ */
 static int *list_numbers(const char *name, size_t *count, int *own) {
 	DIR *directory = opendir(name);
 	struct dirent *entry;
@@ -170,7 +172,8 @@ static int daemonise(struct server *s) {
 			return -1;
 	if (null > STDERR_FILENO)
 		fd_close(&null);
-	/* Without this the kernel would reap executors itself where the script ignores SIGCHLD, and their status be lost. */
+	/* Without this the kernel would reap executors itself where the script ignores SIGCHLD, and their status be lost.
+	 */
 	sigaction(SIGCHLD, &(struct sigaction){.sa_handler = SIG_DFL}, &s->origin.on_child);
 	sigemptyset(&all);
 	sigaddset(&all, SIGCHLD);
@@ -183,7 +186,7 @@ static int daemonise(struct server *s) {
 
 /* In the child that becomes the server.  Returns in executors only. */
 static void serve(struct server *s, struct prefork_call *call) {
-	log_open(s->options.log_facility, script_name ? script_name : "script");
+	log_open(s->options.log_facility, "setup");
 	if (daemonise(s) < 0) {
 		log_message(LOG_ERR, "daemonise: %s", strerror(errno));
 		_exit(1);
@@ -203,12 +206,14 @@ static int prepare(struct server *s, struct prefork_error *error) {
 	/* The path by which the interpreter was executed, too: a link may come to lead elsewhere. */
 	if (files_add_mapped(&s->files) < 0 || (executed && files_add(&s->files, executed) < 0))
 		return error_set(error, "interpreter and libraries: %s", strerror(errno));
-	if (s->files.count > 0)
-		script_name = s->files.files[0].path;
+	s->origin.environment = &s->environment;
+	if (environment_note(&s->environment, environ) < 0)
+		return error_set(error, "environment: %s", strerror(errno));
 	return 0;
 }
 
-int prefork_server_run(const struct prefork_language *language, struct prefork_call *call, struct prefork_error *error) {
+int prefork_server_run(const struct prefork_language *language, struct prefork_call *call,
+                       struct prefork_error *error) {
 	sigset_t all;
 	pid_t child;
 

@@ -3,6 +3,7 @@
 #define PREFORK_SERVER_STATE_H
 
 #include "../wire/handshake.h"
+#include "environment.h"
 #include "executor.h"
 #include "files.h"
 #include "options.h"
@@ -18,16 +19,17 @@ struct server {
 	struct file_list files;
 	const struct prefork_language *language;
 	struct executor_origin origin;
+	struct environment environment; /* setup's changes, learned from the first call */
 	int signal_fd;
 	int *occupied; /* descriptors that the script opened during setup, ascending */
 	size_t occupied_count;
 
-	struct call *calls;  /* every call that there is, in no order */
-	unsigned running;    /* calls that have been greeted and not ended: what max_servers limits */
-	uint64_t served;     /* executors that have ended */
-	long errors;         /* of the server's own */
+	struct call *calls;   /* every call that there is, in no order */
+	unsigned running;     /* calls that have been greeted and not ended: what max_servers limits */
+	uint64_t served;      /* executors that have ended */
+	long errors;          /* of the server's own */
 	long long idle_since; /* clock_ms() when the last call ended */
-	int draining;        /* accept no more; go when the last call has ended */
+	int draining;         /* accept no more; go when the last call has ended */
 };
 
 /* Count and log an error of the server's own; at the limit the server drains. */

@@ -31,8 +31,8 @@ struct request {
 	uint32_t descriptor_number[WIRE_MAX_DESCRIPTORS];
 };
 
-/* Append a protocol 2 request message; ARGUMENTS and ENVIRONMENT are NULL-terminated and used in place of the request's own
- * runs of strings, entries of ENVIRONMENT that set SKIP ("NAME=") are left out.  Failure sticks in the buffer. */
+/* Append a protocol 2 request message; ARGUMENTS and ENVIRONMENT are NULL-terminated and used in place of the request's
+ * own runs of strings, entries of ENVIRONMENT that set SKIP ("NAME=") are left out.  Failure sticks in the buffer. */
 void request_encode(struct buf *b, const struct request *q, char *const *arguments, char *const *environment,
                     const char *skip);
 

@@ -72,11 +72,11 @@ enum wire_verb {
 #define WIRE_FD_CWD 0xffffffffu
 
 /* Limits, each checked before anything is allocated for what it bounds. */
-#define WIRE_MAX_GREETING 4096u       /* capability data */
-#define WIRE_MAX_MESSAGE (16u << 20)  /* a request's payload: Linux takes 6 MiB of arguments and environment */
-#define WIRE_MAX_SMALL 4096u          /* any other message's payload */
-#define WIRE_MAX_DESCRIPTORS 250u     /* SCM_MAX_FD is 253 */
-#define WIRE_MAX_FD_NUMBER 65535u     /* the highest number that a carried descriptor may have */
-#define WIRE_MAX_REASON 512u          /* longer reasons are cut */
+#define WIRE_MAX_GREETING 4096u      /* capability data */
+#define WIRE_MAX_MESSAGE (16u << 20) /* a request's payload: Linux takes 6 MiB of arguments and environment */
+#define WIRE_MAX_SMALL 4096u         /* any other message's payload */
+#define WIRE_MAX_DESCRIPTORS 250u    /* SCM_MAX_FD is 253 */
+#define WIRE_MAX_FD_NUMBER 65535u    /* the highest number that a carried descriptor may have */
+#define WIRE_MAX_REASON 512u         /* longer reasons are cut */
 
 #endif

@@ -60,7 +60,7 @@ subtest 'the watcher ends' => sub {
 	my $watch = open_watch($server->{pid});
 	kill KILL => $watcher->{pid};
 	ok(process_gone([$watch]), 'the server goes');
-	isnt($script->call(['exit', 3])->{status}, 0, 'the next call starts another');
+	is_result($script->call(['exit', 3]), {status => exited(3), err => ''}, 'the next call starts another');
 };
 
 subtest 'its messages' => sub {

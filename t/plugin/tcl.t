@@ -58,7 +58,8 @@ sub test_channels ($folder) {
 	alike('options that nobody has set', 'fconfigure stdout', 'foreach c {stdin stdout stderr} {puts [fconfigure $c]}');
 	alike('binary', 'fconfigure stdin -translation binary; fconfigure stdout -translation binary', 'fcopy stdin stdout',
 		stdin => join('', map { chr } 0 .. 255));
-	alike('names of channels', 'puts -nonewline ""', 'puts [lsort [chan names]]', expect => {out => "stderr stdin stdout\n"});
+	alike('names of channels', 'puts -nonewline ""', 'puts [lsort [chan names]]',
+		expect => {out => "stderr stdin stdout\n"});
 	alike('standard input that setup has closed', 'close stdin',
 		"puts [catch {gets stdin}]; set f [open $folder/lines]; puts [gets stdin]; puts [lsort [chan names]]",
 		stdin => "in\n", expect => {out => "1\none\nstderr stdin stdout\n"});
@@ -66,12 +67,15 @@ sub test_channels ($folder) {
 		expect => {out => ''});
 	alike('an event handler', 'fileevent stdin readable {puts [gets stdin]; exit 4}', 'vwait for_ever',
 		stdin => "in\n", expect => {out => "in\n", status => exited(4)});
-	alike('a channel renewed is not left in the table', 'puts -nonewline ""', 'close stdout; puts stderr [lsort [chan names]]',
+	alike('a channel renewed is not left in the table', 'puts -nonewline ""',
+		'close stdout; puts stderr [lsort [chan names]]',
 		expect => {err => "stderr stdin\n"});
-	alike('closed descriptors', 'puts -nonewline ""', "set f [open $folder/out w]; puts \$f [file readlink /proc/self/fd/0]",
+	alike('closed descriptors', 'puts -nonewline ""',
+		"set f [open $folder/out w]; puts \$f [file readlink /proc/self/fd/0]",
 		closed => [0]);
 	alike('output at exit', 'fconfigure stdout -buffering full', 'puts late; exit 3', expect => {out => "late\n"});
-	refused('a file in the place of standard output', "close stdout; open $folder/out w", qr/standard channel was replaced/);
+	refused('a file in the place of standard output', "close stdout; open $folder/out w",
+		qr/standard channel was replaced/);
 	refused('a transformation', 'zlib push gzip stderr', qr/plain run: setup exited with status 1/);
 	return;
 }
@@ -79,7 +83,8 @@ sub test_channels ($folder) {
 # Each kind of channel on a terminal as a fresh tclsh has it.
 sub test_terminal ($folder) {
 	my %seen;
-	my $script = tcl_script('puts -nonewline ""', 'puts stderr [fconfigure stdin]; puts stderr [fconfigure stdout]; puts a');
+	my $script = tcl_script('puts -nonewline ""',
+		'puts stderr [fconfigure stdin]; puts stderr [fconfigure stdout]; puts a');
 	$script->warm;
 	for my $way (qw(plain call)) {
 		my ($master, $slave) = terminal() or return;
@@ -102,16 +107,17 @@ sub test_environment ($folder) {
 	is_result($warm->call([]), $plain, 'the names in env, one less');
 	alike('what a child gets', '', 'set env(B) 2; unset env(HOME); puts [exec sh -c {echo $A-$B-$HOME-$C}]',
 		env => {A => 'a', C => 'c'}, expect => {out => "a-2--c\n"});
-	alike('changes, many times', '', 'for {set i 0} {$i < 300} {incr i} {set env(V$i) $i; set env(V[expr {$i / 2}]) x}; unset env(V0); set env(HOME) y;
-		puts [exec sh -c {echo $HOME-$V299}]', expect => {out => "y-299\n"});
+	alike('changes, many times', '', 'for {set i 0} {$i < 300} {incr i} {set env(V$i) $i; set env(V[expr {$i / 2}]) x}
+		unset env(V0); set env(HOME) y; puts [exec sh -c {echo $HOME-$V299}]', expect => {out => "y-299\n"});
 	alike('traces of the script', 'proc note args {lappend ::seen $args}; trace add variable env {write unset} note;
 		trace add variable env(HOME) write note; trace add variable env(HOME) write {note twice}; set seen {}',
 		'puts $seen; puts [trace info variable env]; puts [trace info variable env(HOME)]; set env(HOME) z; puts $seen',
 		env => {NEW => 1, PERL5LIB => undef}, expect => {out => qr/\A\n/});
-	alike('other interpreters', 'interp create child', 'puts [child eval {list [info exists env(NEW)] $env(HOME) [array size env]}]',
-		env => {NEW => 1});
+	alike('other interpreters', 'interp create child',
+		'puts [child eval {list [info exists env(NEW)] $env(HOME) [array size env]}]', env => {NEW => 1});
 	mkdir "$folder/a library";
-	for my $path (undef, '', runtime_path('tcl'), "{$folder/a library} " . runtime_path('tcl'), runtime_path('tcl') . " $folder") {
+	my $runtime = runtime_path('tcl');
+	for my $path (undef, '', $runtime, "{$folder/a library} $runtime", "$runtime $folder") {
 		my $script = tcl_script('', 'puts $auto_path; puts [info exists env(TCLLIBPATH)]; catch {puts |$env(TCLLIBPATH)|}');
 		my %env = (env => {TCLLIBPATH => $path});
 		if (defined $path && length $path) {
@@ -119,7 +125,7 @@ sub test_environment ($folder) {
 		} else {    # a plain run would not find the package
 			my $r = $script->call([], %env);
 			is_result($r, {out => defined $path ? qr/\n1\n\|\|\n\z/ : qr/\n0\n\z/, err => ''}, 'TCLLIBPATH not set, or empty');
-			unlike($r->{out}, qr/\Q${\runtime_path('tcl')}/, 'the runtime is not in auto_path');
+			unlike($r->{out}, qr/\Q$runtime/, 'the runtime is not in auto_path');
 		}
 	}
 	return;
@@ -143,10 +149,11 @@ sub test_script ($folder) {
 	alike('-encoding', "set text \xc3\xa9", 'puts [string length $text]', arguments => ['-encoding', 'utf-8'],
 		expect => {out => "1\n"});
 	alike('errorInfo, errorCode, the result', 'catch {error x info code}', 'puts $errorInfo; puts $errorCode');
-	alike('the directory', 'file normalize x; set p x; file exists $p', 'puts [pwd]; puts [file normalize $p]; puts [file exists lines]',
+	alike('the directory', 'file normalize x; set p x; file exists $p',
+		'puts [pwd]; puts [file normalize $p]; puts [file exists lines]',
 		cwd => $folder, expect => {out => "$folder\n$folder/x\n1\n"});
-	alike('commands, traces, variables, namespaces', '', 'puts [trace info execution source]; puts [info vars]; puts [info procs];
-		puts [namespace children]; puts [package names]; puts [trace info execution ::tcl::mathfunc::srand]');
+	alike('commands, traces, variables, namespaces', '', 'puts [trace info execution source]; puts [info vars]
+		puts [info procs]; puts [namespace children]; puts [package names]; puts [trace info execution ::tcl::mathfunc::srand]');
 	return;
 }
 
@@ -155,8 +162,8 @@ sub test_state ($folder) {
 	my @numbers = map { $random->call([])->{out} } 1 .. 3;
 	ok($numbers[0] ne $numbers[1] && $numbers[1] ne $numbers[2], 'each call has its own random numbers');
 	alike('numbers of a seed that the script gave', 'expr {srand(42)}', 'puts [expr {rand()}]');
-	my $served = alike('events before and after', 'after 1 {set x 1}; vwait x; after 5 {set y 2}', 'vwait y; puts $x$y; update',
-		expect => {out => "12\n"});
+	my $served = alike('events before and after', 'after 1 {set x 1}; vwait x; after 5 {set y 2}',
+		'vwait y; puts $x$y; update', expect => {out => "12\n"});
 	my $nonce = $served->warm;
 	is($served->warm, $nonce, 'is served');
 	my $once = tcl_script('', 'prefork_interp::initialisation_complete; puts once');
@@ -179,8 +186,11 @@ sub goes_stale ($name, $path, $script, $change = "# changed\n") {
 }
 
 sub test_staleness ($folder) {
-	my %pkg = ('direct' => '[list source [file join $dir pkg.tcl]]', 'apply' => '[list apply {dir {source $dir/pkg.tcl}} $dir]',
-		'setup' => '[list tclPkgSetup $dir pkg_setup 1 {{pkg.tcl source {pkg_command}}}]');
+	my %pkg = (
+		'direct' => '[list source [file join $dir pkg.tcl]]',
+		'apply'  => '[list apply {dir {source $dir/pkg.tcl}} $dir]',
+		'setup'  => '[list tclPkgSetup $dir pkg_setup 1 {{pkg.tcl source {pkg_command}}}]',
+	);
 	for my $kind (sort keys %pkg) {
 		my $in = "$folder/pkg $kind";
 		mkdir $in;
@@ -199,7 +209,8 @@ sub test_staleness ($folder) {
 	goes_stale('a sourced file', "$folder/sourced.tcl", tcl_script($source, ''));
 	goes_stale('a file that was named', "$folder/named",
 		tcl_script("prefork_interp::autoreload_also_check {$folder/other} {$folder/named}", ''));
-	goes_stale('a file that was named as an option', "$folder/named", tcl_script('', '', options => "-autoreload_extra {{$folder/named}}"));
+	goes_stale('a file that was named as an option', "$folder/named",
+		tcl_script('', '', options => "-autoreload_extra {{$folder/named}}"));
 	my $careless = tcl_script($source, '', options => '-autoreload_packages no');
 	my $nonce = $careless->warm;
 	write_file("$folder/sourced.tcl", "set sourced 2\n");
@@ -217,8 +228,8 @@ sub test_interface() {
 		expect => {status => exited(2), out => "Hello, a b\n", err => ''});
 
 	my $days = read_file(source_path('examples/days-until.tcl')) =~ s/\A#!.*\n//r;
-	same_result(script('tcl', text => $days), ['-locale', 'de', '-from', '2029-12-24', '2030-01-01'], 'examples/days-until.tcl',
-		cold => 1, expect => {status => 0, out => "2030-01-01 ist in 8 Tagen.\n", err => ''});
+	same_result(script('tcl', text => $days), ['-locale', 'de', '-from', '2029-12-24', '2030-01-01'],
+		'examples/days-until.tcl', cold => 1, expect => {status => 0, out => "2030-01-01 ist in 8 Tagen.\n", err => ''});
 
 	my %wrong = (
 		'-unknown 1'                 => qr/^USAGE \| unknown option "-unknown": must be -autoreload_extra, /,
@@ -257,7 +268,8 @@ sub test_plugin ($folder) {
 	my ($tclsh) = grep { -x } map { "$_/tclsh" } split /:/, $ENV{PATH};
 	symlink $tclsh, "$folder/bin/tclsh8.5" or die "tclsh8.5: $!\n";
 	my %old = (env => {PATH => "$folder/bin:$ENV{PATH}"});
-	like(run([client_path(), 'tclsh8.5', $any->path], %old)->{err}, qr/only Tcl 8\.6 is served, this is: 8\.5/, 'another version');
+	like(run([client_path(), 'tclsh8.5', $any->path], %old)->{err}, qr/only Tcl 8\.6 is served, this is: 8\.5/,
+		'another version');
 	return;
 }
 

@@ -1,0 +1,96 @@
+/* What setup changed in its environment: see environment.h. */
+#define _GNU_SOURCE
+#include "environment.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static size_t count(char *const *v) {
+	size_t n = 0;
+
+	while (v[n])
+		n++;
+	return n;
+}
+
+static size_t name_length(const char *variable) {
+	return strcspn(variable, "=");
+}
+
+/* The first variable of V with the same name as VARIABLE ("NAME=value" or "NAME"), or NULL. */
+static const char *find(char *const *v, const char *variable) {
+	size_t n = name_length(variable);
+
+	for (; *v; v++)
+		if (strncmp(*v, variable, n) == 0 && (*v)[n] == '=')
+			return *v;
+	return NULL;
+}
+
+int environment_note(struct environment *e, char *const *now) {
+	size_t n = count(now);
+
+	e->changed = NULL;
+	e->after = calloc(n + 1, sizeof *e->after);
+	if (!e->after)
+		return -1;
+	for (size_t i = 0; i < n; i++) {
+		e->after[i] = strdup(now[i]);
+		if (!e->after[i])
+			return -1;
+	}
+	return 0;
+}
+
+int environment_learn(struct environment *e, const struct strings *before) {
+	char **old = request_array(before);
+	size_t n = 0;
+
+	e->changed = old ? calloc(count(e->after) + before->count + 1, sizeof *e->changed) : NULL;
+	if (!e->changed) {
+		free(old);
+		return -1;
+	}
+	for (char **v = e->after; *v; v++) {
+		const char *was = find(old, *v);
+
+		/* Of several with one name the first counts. */
+		if (strchr(*v, '=') && find(e->after, *v) == *v && (!was || strcmp(was, *v) != 0))
+			e->changed[n++] = *v;
+	}
+	for (char **v = old; *v; v++) {
+		if (!strchr(*v, '=') || find(e->after, *v) || find(e->changed, *v))
+			continue;
+		e->changed[n] = strndup(*v, name_length(*v));
+		if (!e->changed[n++])
+			break;
+	}
+	free(old);
+	return 0;
+}
+
+/* Is VARIABLE, a caller's, among the changed ones? */
+static int is_changed(const struct environment *e, const char *variable) {
+	size_t n = name_length(variable);
+
+	for (char **c = e->changed; *c; c++)
+		if (name_length(*c) == n && strncmp(*c, variable, n) == 0)
+			return 1;
+	return 0;
+}
+
+char **environment_apply(const struct environment *e, const struct strings *caller) {
+	char **from = request_array(caller), **v = NULL;
+	size_t n = 0;
+
+	if (from)
+		v = calloc(caller->count + count(e->changed) + 1, sizeof *v);
+	for (char **f = from; v && *f; f++)
+		if (!is_changed(e, *f))
+			v[n++] = *f;
+	for (char **c = e->changed; v && *c; c++)
+		if (strchr(*c, '='))
+			v[n++] = *c;
+	free(from);
+	return v;
+}
