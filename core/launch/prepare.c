@@ -1,4 +1,5 @@
 /* The vectors that setup is executed with: see prepare.h. */
+#define _GNU_SOURCE
 #include "prepare.h"
 
 #include <errno.h>
