@@ -121,8 +121,8 @@ sub kill_option ($script, $) {
 }
 
 sub socket_taken_away ($script, $tag) {
-	my @sockets = sockets();
-	unlink any(@sockets) if @sockets;
+	my ($which, @sockets) = (rand, sockets());    # as many random numbers whatever is there
+	unlink $sockets[$which * @sockets] if @sockets;
 	return ordinary_call($script, $tag);
 }
 

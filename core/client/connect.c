@@ -209,6 +209,7 @@ int connect_server(struct connection *c, const struct words *w, const char *inte
 		if (g == UNUSABLE)
 			return -1;
 	}
+	snprintf(why, why_size, "no server stays until it has greeted");
 	return -1;
 }
 

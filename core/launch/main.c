@@ -17,10 +17,12 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -45,20 +47,24 @@ static enum launch_status refuse(struct launch *l, const struct reason *why) {
 }
 
 /* After setup exited 0: did it leave a server?  Our own descriptors of the listening socket are closed: if it can be
- * connected to, somebody else holds it.  When somebody has taken its name away, that is nothing to be remembered of the
- * script: the client sees by the greeting, or the lack of it, what there is. */
+ * connected to, somebody else holds it.  A server that found a file changed accepts no calls but the first: its
+ * greeting was sent before it stopped listening, and lies unread in the client's queue.  A socket that somebody has
+ * taken away tells nothing: the client judges by the greeting. */
 static int server_is_there(const struct launch *l, struct reason *why) {
-	int sock = rundir_connect(&l->rundir, l->arguments.key);
+	int unread = 0, sock = rundir_connect(&l->rundir, l->arguments.key);
 
-	if (sock < 0 && errno == ENOENT)
+	if (sock >= 0) {
+		fd_close(&sock);
 		return 1;
-	reason_set(why, "setup exited with status 0 before initialisation was complete");
-	if (sock < 0 && errno != ECONNREFUSED)
+	}
+	if (errno == ENOENT)
+		return 1;
+	if (errno != ECONNREFUSED) {
 		reason_errno(why, "connect to the new server", l->rundir.path);
-	if (sock < 0)
 		return 0;
-	fd_close(&sock);
-	return 1;
+	}
+	reason_set(why, "setup exited with status 0 before initialisation was complete");
+	return ioctl(l->arguments.call, SIOCOUTQ, &unread) == 0 && unread > 0;
 }
 
 /* Run setup with all that it needs being there; S->listen_fd is closed on return. */
