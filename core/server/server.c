@@ -17,8 +17,13 @@
 #include <sys/auxv.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Milliseconds for threads that have been joined to be gone. */
+#define THREAD_TIME 100
 
 extern char **environ;
 
@@ -107,16 +112,24 @@ static int *list_numbers(const char *name, size_t *count, int *own) {
 	return numbers;
 }
 
+/* A thread that was joined is counted until the kernel is done with it, and nothing tells when that is. */
 static int single_threaded(struct prefork_error *error) {
-	size_t count;
-	int own, *threads = list_numbers("/proc/self/task", &count, &own);
+	const struct timespec moment = {.tv_nsec = 1000000};
+	long long deadline = clock_ms() + THREAD_TIME;
+	struct stat tasks;
 
-	if (!threads)
-		return error_set(error, "/proc/self/task: %s", strerror(errno));
-	free(threads);
-	if (count != 1)
-		return error_set(error, "%zu threads are running at the end of initialisation: they would be lost", count);
-	return 0;
+	for (;;) {
+		/* Its links are "." and "..", and one to each thread's folder. */
+		if (stat("/proc/self/task", &tasks) < 0)
+			return error_set(error, "/proc/self/task: %s", strerror(errno));
+		if (tasks.st_nlink == 3)
+			return 0;
+		if (clock_ms() >= deadline)
+			break;
+		nanosleep(&moment, NULL);
+	}
+	return error_set(error, "%lu threads are running at the end of initialisation: they would be lost",
+	                 (unsigned long)tasks.st_nlink - 2);
 }
 
 /* Note which descriptors the script has opened: a caller's of the same number can't be put in place. */

@@ -7,7 +7,7 @@
 #include <string.h>
 
 /* In setup's environment beside the handshake: the TCLLIBPATH that the caller has, "=VALUE" or, where it has none, "".
- * prefork_interp.tcl takes it out and puts that value back. */
+ * runtime.c takes it out and puts that value back. */
 #define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_TCLLIBPATH"
 
 struct reason {

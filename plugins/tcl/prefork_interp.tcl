@@ -231,43 +231,51 @@ proc ::prefork_interp::Adapt {} {
     variable in_setup
     variable script
 
+    set path [LibraryPath]
     set in_setup [Adopt]
     if {!$in_setup} {
 	return
     }
-    RestoreLibraryPath
+    if {[llength $path]} {
+	RestoreAutoPath [lindex $path end] [expr {[llength $path] - 1}]
+    }
     set script [Absolute $::argv0]
     trace add execution ::source enter ::prefork_interp::NoteSource
     trace add execution ::load enter ::prefork_interp::NoteLoad
     trace add execution ::tcl::mathfunc::srand enter ::prefork_interp::NoteSeed
 }
 
-# RestoreLibraryPath --
+# LibraryPath --
 #
-#	Makes auto_path and env(TCLLIBPATH) what they are in a plain run.  The
-#	plugin has put one more element at the end of TCLLIBPATH, and its value
-#	before, after "=", into a variable that is empty where there was none.
+#	Reads TCLLIBPATH, at whose end the plugin has put one more element.
+#
+# Results:
+#	A list of directories; an empty one when there was no plugin.
 
-proc ::prefork_interp::RestoreLibraryPath {} {
-    global auto_path env
+proc ::prefork_interp::LibraryPath {} {
+    global env
 
-    if {![info exists env(PREFORK_INTERP_TCLLIBPATH)]} {
-	return
+    if {[info exists env(PREFORK_INTERP_TCLLIBPATH)]} {
+	return $env(TCLLIBPATH)
     }
-    set note $env(PREFORK_INTERP_TCLLIBPATH)
-    set original [string range $note 1 end]
-    set added [lindex $env(TCLLIBPATH) end]
+    return {}
+}
+
+# RestoreAutoPath --
+#
+#	Makes auto_path what it is in a plain run.
+#
+# Arguments:
+#	added		The directory that the plugin has added.
+#	before		How many others were before it.
+
+proc ::prefork_interp::RestoreAutoPath {added before} {
+    global auto_path
 
     # The caller may name the same directory.
-    set at [lsearch -exact -start [llength $original] $auto_path $added]
+    set at [lsearch -exact -start $before $auto_path $added]
     if {$at >= 0} {
 	set auto_path [lreplace $auto_path $at $at]
-    }
-    unset env(PREFORK_INTERP_TCLLIBPATH)
-    if {$note eq ""} {
-	unset env(TCLLIBPATH)
-    } else {
-	set env(TCLLIBPATH) $original
     }
 }
 

@@ -1,6 +1,7 @@
 /* The C half of the Tcl runtime: commands that prefork_interp.tcl is made of.
  *
- *     prefork_interp::Adopt                  read the handshake: 1 when started by prefork-interp, 0 standalone
+ *     prefork_interp::Adopt                  take the handshake, and what the plugin has put there, out of the
+ *                                            environment: 1 when started by prefork-interp, 0 standalone
  *     prefork_interp::SetOption NAME VALUE   an option of the server, checked
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
@@ -11,6 +12,7 @@
  * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|SERVER ...}. */
 #include "runtime.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -18,6 +20,9 @@
 #include <unistd.h>
 
 extern char **environ;
+
+/* See plugin.c. */
+#define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_TCLLIBPATH"
 
 DLLEXPORT int Prefork_interp_Init(Tcl_Interp *interp);
 
@@ -126,21 +131,29 @@ static int thread_count(void) {
 /* Waiting for events once (vwait, update) starts Tcl's notifier thread, which no fork takes along.  It is ended here;
  * Tcl starts it again when it next waits.  Other threads are the library's to refuse. */
 static void stop_notifier(void) {
-	const struct timespec moment = {.tv_nsec = 1000000};
-
 	if (thread_count() == 1)
 		return;
 	Tcl_FinalizeNotifier(NULL); /* waits for the thread's end; Unix has no use for the argument */
 	Tcl_InitNotifier();
-	/* A thread that was joined is still counted until the kernel is done with it, and nothing tells when that is. */
-	for (int tries = 0; thread_count() > 1 && tries < 100; tries++)
-		nanosleep(&moment, NULL);
 }
 
 /* Tcl's own fork handlers are pthread_atfork() ones, which fork() runs. */
 static pid_t plain_fork(void *context) {
 	(void)context;
 	return fork();
+}
+
+/* The caller's TCLLIBPATH, as the plugin has noted it.  Not through Tcl, which changes bytes that are no characters. */
+static void restore_library_path(void) {
+	const char *note = getenv(ORIGINAL_PATH_VARIABLE);
+
+	if (!note)
+		return;
+	if (*note)
+		setenv("TCLLIBPATH", note + 1, 1);
+	else
+		unsetenv("TCLLIBPATH");
+	unsetenv(ORIGINAL_PATH_VARIABLE);
 }
 
 static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
@@ -155,8 +168,10 @@ static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	}
 	/* A child interpreter has no arguments of its own to be given. */
 	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
-	if (adopted != 0)
-		install_environment(interp); /* the variable is gone */
+	if (adopted != 0) {
+		restore_library_path();
+		install_environment(interp);
+	}
 	if (adopted < 0)
 		return runtime_error(interp, "HANDSHAKE", NULL, error.message);
 	/* Asked now, because the script may change the system encoding. */

@@ -109,6 +109,9 @@ sub test_environment ($folder) {
 		$script->call([], env => {GONE => 1});
 		is_result($script->call([]), $plain, "a variable that setup had: $body");
 	}
+	alike('what setup changed', 'set env(A) 1; unset env(B); set env(C) 2',
+		'puts $env(A)[info exists env(B)]$env(C); puts [exec sh -c {echo $A-$B-$C}]', env => {B => 'b', C => 'c'},
+		expect => {out => "102\n1--2\n"});
 	alike('what a child gets', '', 'set env(B) 2; unset env(HOME); puts [exec sh -c {echo $A-$B-$HOME-$C}]',
 		env => {A => 'a', C => 'c'}, expect => {out => "a-2--c\n"});
 	alike('changes, many times', '', 'for {set i 0} {$i < 300} {incr i} {set env(V$i) $i; set env(V[expr {$i / 2}]) x}
@@ -121,14 +124,15 @@ sub test_environment ($folder) {
 		'puts [child eval {list [info exists env(NEW)] $env(HOME) [array size env]}]', env => {NEW => 1});
 	mkdir "$folder/a library";
 	my $runtime = runtime_path('tcl');
-	for my $path (undef, '', $runtime, "{$folder/a library} $runtime", "$runtime $folder") {
-		my $script = tcl_script('', 'puts $auto_path; puts [info exists env(TCLLIBPATH)]; catch {puts |$env(TCLLIBPATH)|}');
+	for my $path (undef, '', $runtime, "{$folder/a library} $runtime", "$runtime $folder", "$runtime /\xff") {
+		my $script = tcl_script('', 'puts $auto_path; puts [info exists env(TCLLIBPATH)]; catch {puts |$env(TCLLIBPATH)|}
+			catch {exec printenv TCLLIBPATH >@stdout}');
 		my %env = (env => {TCLLIBPATH => $path});
 		if (defined $path && length $path) {
 			same_result($script, [], "TCLLIBPATH $path", %env, cold => 1);
 		} else {    # a plain run would not find the package
 			my $r = $script->call([], %env);
-			is_result($r, {out => defined $path ? qr/\n1\n\|\|\n\z/ : qr/\n0\n\z/, err => ''}, 'TCLLIBPATH not set, or empty');
+			is_result($r, {out => defined $path ? qr/\n1\n\|\|\n\n\z/ : qr/\n0\n\z/, err => ''}, 'TCLLIBPATH not set, or empty');
 			unlike($r->{out}, qr/\Q$runtime/, 'the runtime is not in auto_path');
 		}
 	}
