@@ -4,7 +4,7 @@
 
 #include "../wire/fd.h"
 #include "../wire/handshake.h"
-#include "../wire/message.h"
+#include "../wire/talk.h"
 #include "signals.h"
 
 #include <errno.h>
@@ -82,19 +82,14 @@ static void relay_signals(struct connection *c, int signals) {
 
 /* Read one message of the server's: its type, or -1 with WHY. */
 static int read_answer(struct connection *c, struct answer *a, char *why, size_t why_size) {
-	unsigned char head_bytes[WIRE_MESSAGE_HEAD], payload[WIRE_MAX_SMALL];
-	struct message_head head;
+	int type = talk_answer(c->sock, -1, a);
 
-	snprintf(why, why_size, "the server vanished before it told the exit status");
-	if (fd_read_full(c->sock, head_bytes, sizeof head_bytes, -1) != 1)
-		return -1;
-	if (message_head(head_bytes, sizeof payload, &head) == 0) {
-		if (head.length > 0 && fd_read_full(c->sock, payload, head.length, -1) != 1)
-			return -1;
-		if (message_answer(payload, head.length, a) == 0)
-			return (int)head.type;
-	}
-	snprintf(why, why_size, "the server's message is garbled");
+	if (type > 0)
+		return type;
+	if (type == 0)
+		snprintf(why, why_size, "the server vanished before it told the exit status");
+	else
+		snprintf(why, why_size, "the server's message: %s", strerror(errno));
 	return -1;
 }
 

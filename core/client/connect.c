@@ -4,7 +4,7 @@
 
 #include "../run/launch.h"
 #include "../wire/fd.h"
-#include "../wire/message.h"
+#include "../wire/talk.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,28 +25,12 @@ extern char **environ;
 
 enum greeting { GREETED, HUNG_UP, UNUSABLE };
 
-/* Wait for the greeting. */
 static enum greeting read_greeting(struct connection *c, char *why, size_t why_size) {
-	long long deadline = clock_ms() + GREETING_TIME;
-	unsigned char head[WIRE_GREETING_HEAD], data[WIRE_MAX_GREETING];
-	struct reader r;
-	uint32_t n;
-	int got = fd_read_full(c->sock, head, sizeof head, deadline);
-
-	snprintf(why, why_size, "the server does not greet");
-	if (got == 0 || (got < 0 && errno == ECONNRESET))
-		return HUNG_UP;
-	if (got < 0)
-		return UNUSABLE;
-	snprintf(why, why_size, "the server's greeting is garbled");
-	reader_init(&r, head, sizeof head);
-	if (memcmp(reader_bytes(&r, WIRE_BANNER_LEN), WIRE_BANNER, WIRE_BANNER_LEN) != 0)
-		return UNUSABLE;
-	n = reader_u32(&r);
-	if (n > sizeof data || (n > 0 && fd_read_full(c->sock, data, n, deadline) != 1))
-		return UNUSABLE;
-	c->protocol = n > 0 ? message_capabilities(data, n) : 1;
-	return c->protocol < 0 ? UNUSABLE : GREETED;
+	c->protocol = talk_greeting(c->sock, clock_ms() + GREETING_TIME);
+	if (c->protocol > 0)
+		return GREETED;
+	snprintf(why, why_size, "the server's greeting: %s", c->protocol == 0 ? "none" : strerror(errno));
+	return c->protocol == 0 ? HUNG_UP : UNUSABLE;
 }
 
 /* The launcher's path: beside our own executable, so that an installed tree may be moved. */

@@ -233,25 +233,16 @@ static int add_managers_choice(struct buf *b, const char *interpreter) {
 	}
 }
 
-static int is_script(const char *interpreter) {
-	char magic[2];
-	int fd = open(interpreter, O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, magic, sizeof magic);
-
-	fd_close(&fd);
-	return n == sizeof magic && magic[0] == '#' && magic[1] == '!';
-}
-
 /* In the order of environ: where a name comes twice the order matters. */
-static int add_environment(struct buf *b, const char *interpreter) {
+static int add_environment(struct buf *b, const struct interpreter *interpreter) {
 	char language[LANGUAGE_PREFIX_MAX];
-	int managed = is_script(interpreter);
+	int managed = interpreter->is_script;
 
-	language_prefix(interpreter, language);
+	language_prefix(interpreter->path, language);
 	for (char **e = environ; *e; e++)
 		if (!has_prefix(*e, "PREFORK_INTERP") && (shapes_start(*e, language) || (managed && is_managers(*e))))
 			add(b, "env", *e);
-	return managed ? add_managers_choice(b, interpreter) : 0;
+	return managed ? add_managers_choice(b, interpreter->path) : 0;
 }
 
 static int add_script(struct buf *b, const char *script) {
@@ -278,13 +269,13 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const char *interpreter) {
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
 	add(b, "version", PACKAGE_VERSION);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {
 		add(b, "session", "shared");
-		add(b, "interpreter", interpreter);
+		add(b, "interpreter", interpreter->path);
 		for (int i = 0; i < w->interpreter_argument_count; i++)
 			add(b, "argument", w->interpreter_arguments[i]);
 		if (w->unlaundered)

@@ -4,6 +4,7 @@
 
 #include "../run/rundir.h"
 #include "../wire/buf.h"
+#include "interpreter.h"
 #include "words.h"
 
 #include <stddef.h>
@@ -19,7 +20,7 @@
  *     files that choose a version are (device, inode, size, mtime, ctime)
  *
  * With -g NAME only the version and the name.  0, or -1 with errno. */
-int key_ingredients(struct buf *b, const struct words *w, const char *interpreter);
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter);
 
 /* The key of these bytes: RUNDIR_KEY_LENGTH hexadecimal digits. */
 void key_hash(const void *bytes, size_t n, char key[RUNDIR_KEY_LENGTH + 1]);

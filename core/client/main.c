@@ -7,6 +7,7 @@
 #include "call.h"
 #include "connect.h"
 #include "context.h"
+#include "interpreter.h"
 #include "key.h"
 #include "plain.h"
 #include "signals.h"
@@ -35,11 +36,11 @@ static int is_set(const char *variable) {
 	return value && value[0];
 }
 
-/* Leave as the executor did. */
+/* Leave as the executor did.  A wait status has 16 bits, and of an exit status the lower 8 are 0. */
 static int leave(const struct words *w, int status) {
-	if (WIFEXITED(status))
+	if (WIFEXITED(status) && (status & ~0xff00) == 0)
 		return WEXITSTATUS(status);
-	if (WIFSIGNALED(status))
+	if (WIFSIGNALED(status) && (status & ~0xff) == 0)
 		signals_die(WTERMSIG(status));
 	dprintf(STDERR_FILENO, "prefork-interp: %s: wait status 0x%x can't be reproduced\n", w->script, status);
 	return EXIT_OWN_FAILURE;
@@ -54,7 +55,8 @@ static const char *unservable(const struct words *w) {
 	return NULL;
 }
 
-static int compute_key(const struct words *w, const char *interpreter, char key[RUNDIR_KEY_LENGTH + 1], char *why) {
+static int compute_key(const struct words *w, const struct interpreter *interpreter, char key[RUNDIR_KEY_LENGTH + 1],
+                       char *why) {
 	struct buf b;
 	int r;
 
@@ -70,13 +72,14 @@ static int compute_key(const struct words *w, const char *interpreter, char key[
 
 /* Try to make the call.  1 with *STATUS (an exit status for main) when it was made or nothing may run any more,
  * 0 with WHY when the plain interpreter is to run. */
-static int try_call(const struct words *w, struct context *context, const char *interpreter, int *status, char *why) {
+static int try_call(const struct words *w, struct context *context, const struct interpreter *interpreter, int *status,
+                    char *why) {
 	char key[RUNDIR_KEY_LENGTH + 1];
 	struct connection c;
 	int wait_status;
 
 	if (compute_key(w, interpreter, key, why) < 0 || context_late(context, why, WHY_SIZE) < 0 ||
-	    connect_server(&c, w, interpreter, key, why, WHY_SIZE) < 0)
+	    connect_server(&c, w, interpreter->path, key, why, WHY_SIZE) < 0)
 		return 0;
 	switch (call_make(&c, context, w, &wait_status, why, WHY_SIZE)) {
 	case CALL_ENDED:
@@ -91,12 +94,12 @@ static int try_call(const struct words *w, struct context *context, const char *
 	return 1;
 }
 
-static int kill_server(const struct words *w, const char *interpreter) {
+static int kill_server(const struct words *w, const struct interpreter *interpreter) {
 	char key[RUNDIR_KEY_LENGTH + 1], why[WHY_SIZE];
 
 	if (!w->script)
 		return fail("--kill", "no script is named");
-	if (compute_key(w, interpreter, key, why) == 0 && connect_kill(w, interpreter, key, why, sizeof why) == 0)
+	if (compute_key(w, interpreter, key, why) == 0 && connect_kill(w, interpreter->path, key, why, sizeof why) == 0)
 		return 0;
 	return why[0] ? fail(w->script, why) : EXIT_OWN_FAILURE;
 }
@@ -112,26 +115,30 @@ static void occupy_standard(void) {
 }
 
 static int run(const struct words *w) {
-	char interpreter[PATH_MAX], why[WHY_SIZE];
+	char why[WHY_SIZE];
 	const char *reason = unservable(w);
+	struct interpreter interpreter;
 	struct context context;
 	int status, carried;
 
 	/* Before anything else is opened. */
 	carried = context_early(&context, why, sizeof why);
 	occupy_standard();
-	if (plain_find(w->interpreter, interpreter) < 0)
+	if (interpreter_find(w->interpreter, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
+	/* What the kernel makes of a #! line without words: we would run ourselves, again and again. */
+	if (interpreter.is_ours)
+		return fail(w->interpreter, "its #! line names no interpreter");
 	if (w->mode == WORDS_KILL)
-		return kill_server(w, interpreter);
-	if (!reason && carried == 0 && try_call(w, &context, interpreter, &status, why) == 1)
+		return kill_server(w, &interpreter);
+	if (!reason && carried == 0 && try_call(w, &context, &interpreter, &status, why) == 1)
 		return status;
 	fd_close(&context.cwd);
 	if (is_set(PREFORK_ENV_DEBUG) && (reason || why[0]))
 		dprintf(STDERR_FILENO, "prefork-interp: %s: plain run: %s\n", w->script ? w->script : w->interpreter,
 		        reason ? reason : why);
-	plain_exec(w, interpreter);
-	return fail(interpreter, strerror(errno));
+	plain_exec(w, interpreter.path);
+	return fail(interpreter.path, strerror(errno));
 }
 
 int main(int argc, char **argv) {

@@ -4,11 +4,6 @@
 
 #include "words.h"
 
-#include <limits.h>
-
-/* Find the interpreter NAME as execvp(3) would: PATH is absolute then.  0, or -1 with errno. */
-int plain_find(const char *name, char path[PATH_MAX]);
-
 /* Execute the interpreter at PATH with its arguments, the script and the script's.  Returns only on failure, with
  * errno. */
 void plain_exec(const struct words *w, const char *path);

@@ -260,7 +260,8 @@ static void control(struct server *s, struct call *c) {
 	size_t n;
 	const unsigned char *bytes = receive_payload(&c->receiver, &n);
 
-	if (message_answer(bytes, n, &a) < 0 || a.verb < WIRE_VERB_REPORT || a.verb > WIRE_VERB_QUIT) {
+	if (message_answer(receive_type(&c->receiver), bytes, n, &a) < 0 || a.verb < WIRE_VERB_REPORT ||
+	    a.verb > WIRE_VERB_QUIT) {
 		decline(s, c, "control message not understood");
 		return;
 	}
@@ -279,7 +280,8 @@ static void relay(struct server *s, struct call *c) {
 	const unsigned char *bytes = receive_payload(&c->receiver, &n);
 	int number;
 
-	if (message_answer(bytes, n, &a) < 0 || a.signal_number < 1 || a.signal_number > LAST_SIGNAL) {
+	if (message_answer(receive_type(&c->receiver), bytes, n, &a) < 0 || a.signal_number < 1 ||
+	    a.signal_number > LAST_SIGNAL) {
 		server_error(s, "signal message: malformed");
 		return;
 	}

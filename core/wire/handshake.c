@@ -8,7 +8,7 @@
 
 int handshake_format(const struct handshake *h, char *value, size_t size) {
 	int n = snprintf(value, size, "v1,%lld.%09ld%s %d,%d,%d,%d%s%s", (long long)h->start.tv_sec, h->start.tv_nsec,
-	                 h->protocol2 ? ",p2" : "", h->listen_fd, h->call_fd, h->watch_error_fd, h->watch_sentinel_fd,
+	                 h->protocol2 ? ",p2" : "", h->listen_fd, h->call_fd, h->watch_sentinel_fd, h->watch_error_fd,
 	                 h->options[0] ? " " : "", h->options);
 
 	if (n < 0 || (size_t)n >= size) {
@@ -60,7 +60,7 @@ static void parse_extensions(const char **at, struct handshake *h) {
 }
 
 static int parse_descriptors(const char **at, struct handshake *h) {
-	int *to[] = {&h->listen_fd, &h->call_fd, &h->watch_error_fd, &h->watch_sentinel_fd};
+	int *to[] = {&h->listen_fd, &h->call_fd, &h->watch_sentinel_fd, &h->watch_error_fd};
 
 	for (size_t i = 0; i < sizeof to / sizeof *to; i++) {
 		long long fd;

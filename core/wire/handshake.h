@@ -1,6 +1,6 @@
 /* The handshake between launcher and runtime: the value of the environment variable PREFORK_INTERP.
  *
- *     v1,SECS.NSECS[,EXT...] LISTEN,CALL,WATCHE,WATCHI[,FD...] [OPTIONS...]
+ *     v1,SECS.NSECS[,EXT...] LISTEN,CALL,SENTINEL,ERRORS[,FD...] [OPTIONS...]
  *
  * Unknown extensions, further descriptors and further words are ignored. */
 #ifndef PREFORK_HANDSHAKE_H
@@ -17,8 +17,8 @@ struct handshake {
 	int protocol2;         /* extension "p2": every client of this socket speaks protocol 2 */
 	int listen_fd;         /* listening socket, non-blocking */
 	int call_fd;           /* the first call's socket */
-	int watch_error_fd;    /* read end: the watcher's messages; its end is the watcher's */
 	int watch_sentinel_fd; /* write end, kept open: its end tells the watcher to go */
+	int watch_error_fd;    /* read end: the watcher's messages; its end is the watcher's */
 	char options[256];     /* "name=value,name=value", empty when there is none */
 };
 

@@ -110,6 +110,9 @@ static void answer_reason(struct answer *a, struct reader *value) {
 	if (bytes)
 		memcpy(a->reason, bytes, n);
 	a->reason[n] = '\0';
+	for (size_t i = 0; i < n; i++)
+		if ((unsigned char)a->reason[i] < ' ' || a->reason[i] == 0x7f)
+			a->reason[i] = '?';
 }
 
 static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
@@ -144,15 +147,32 @@ static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 	return reader_done(value) ? 0 : -1;
 }
 
-int message_answer(const void *payload, size_t n, struct answer *a) {
+/* The field without which a message of this type says nothing; 0 where there is none. */
+static uint16_t required_field(uint32_t type) {
+	switch (type) {
+	case WIRE_SIGNAL:
+	case WIRE_STOPPED:
+		return WIRE_SIGNUMBER;
+	case WIRE_CONTROL:
+		return WIRE_VERB;
+	case WIRE_STATUS:
+		return WIRE_WAITSTATUS;
+	default:
+		return 0;
+	}
+}
+
+int message_answer(uint32_t type, const void *payload, size_t n, struct answer *a) {
+	uint16_t tag, required = required_field(type);
 	struct reader r, value;
-	uint16_t tag;
-	int got;
+	int got, complete = required == 0;
 
 	memset(a, 0, sizeof *a);
 	reader_init(&r, payload, n);
-	while ((got = message_field(&r, &tag, &value)) == 1)
+	while ((got = message_field(&r, &tag, &value)) == 1) {
 		if (answer_field(a, tag, &value) < 0)
 			return -1;
-	return got;
+		complete |= tag == required;
+	}
+	return got < 0 || !complete ? -1 : 0;
 }

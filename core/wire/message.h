@@ -44,7 +44,9 @@ struct answer {
 	char reason[WIRE_MAX_REASON];
 };
 
-/* Read the payload of any message but a request.  0, or -1 when malformed or of mandatory fields that are not known. */
-int message_answer(const void *payload, size_t n, struct answer *a);
+/* Read the payload of a message of TYPE, any but a request.  0, or -1 when it is malformed, has a mandatory field that
+ * is not known, or lacks the one that its type must have.  Bytes of the reason that could steer a terminal become '?'.
+ */
+int message_answer(uint32_t type, const void *payload, size_t n, struct answer *a);
 
 #endif

@@ -19,6 +19,11 @@ is_deeply([sort split /,/, $options], ['idle_timeout=600', 'max_servers=7'], 'op
 my @fds = map { readlink("/proc/$setup->{pid}/fd/$_") // 'closed' } split /,/, $numbers;
 like($fds[$_], qr/^socket:/, "descriptor $_ is a socket") for 0, 1;
 like($fds[$_], qr/^pipe:/, "descriptor $_ is a pipe") for 2, 3;
+# The order of the peer's client, on which its module relies.
+my @access = map { my ($flags) = read_file("/proc/$setup->{pid}/fdinfo/$_") =~ /^flags:\s*(\d+)/m; oct $flags } split /,/, $numbers;
+is($access[2] & 3, 1, 'the sentinel\'s write end');
+is($access[3] & 3, 0, 'the read end of the watcher\'s messages');
+ok($access[$_] & 04000, "descriptor $_ is non-blocking") for 0, 3;
 kill KILL => $p->{pid};
 end($p);
 ok(wait_for(sub { !descendants() }), 'all goes');

@@ -15,7 +15,7 @@ use Time::HiRes qw(clock_gettime CLOCK_MONOTONIC);
 require 'syscall.ph';    ## no critic (defines the numbers of this machine's system calls, in this package)
 
 our @EXPORT_OK = qw(
-	spawn finish_process run_process process_gone wait_for pidfd_open descendants reap_orphans kill_descendants
+	spawn finish_process run_process process_gone wait_for wait_ready pidfd_open descendants reap_orphans kill_descendants
 	now watch_handle set_limit set_child_subreaper hide_descriptors proc_stat
 	system_call DEADLINE
 );

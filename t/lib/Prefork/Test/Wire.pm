@@ -6,8 +6,7 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use Exporter 'import';
-use IO::Select;
-use Prefork::Test::Process qw(now system_call DEADLINE);
+use Prefork::Test::Process qw(now system_call wait_ready DEADLINE);
 use Socket;
 
 our @EXPORT = qw(
@@ -38,7 +37,12 @@ sub wire_listen ($path) {
 }
 
 sub readable ($socket, $seconds) {
-	return IO::Select->new($socket)->can_read($seconds < 0 ? 0 : $seconds);
+	my $end = now() + $seconds;
+	while (1) {
+		my ($ready) = wait_ready($end - now(), [$socket]);
+		return 1 if @$ready;
+		return 0 if now() >= $end;
+	}
 }
 
 # The next connection, or undef when none comes.
