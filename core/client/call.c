@@ -59,13 +59,16 @@ static int send_request(struct connection *c, struct context *context, const str
 	return r;
 }
 
-static void send_signal(struct connection *c, uint32_t n) {
+static void send_signal(struct connection *c, const struct signalfd_siginfo *info) {
 	struct buf b;
 	size_t began;
 
 	buf_init(&b, WIRE_MAX_SMALL);
 	began = message_begin(&b, WIRE_SIGNAL);
-	message_field_u32(&b, WIRE_SIGNUMBER, n);
+	message_field_u32(&b, WIRE_SIGNUMBER, info->ssi_signo);
+	/* What the terminal sends it sends to the whole process group. */
+	if (info->ssi_code == SI_KERNEL)
+		message_field_u32(&b, WIRE_GROUP, 1);
 	message_end(&b, began);
 	/* A server that has gone is noticed where its answer is read. */
 	if (!b.failed)
@@ -73,11 +76,17 @@ static void send_signal(struct connection *c, uint32_t n) {
 	buf_free(&b);
 }
 
-static void relay_signals(struct connection *c, int signals) {
+/* Pass on what has come, and note it in *RELAYED.  SERVER is the server's process id, 0 when not known: a SIGCONT of
+ * its own only wakes us up. */
+static void relay_signals(struct connection *c, int signals, uint32_t server, uint64_t *relayed) {
 	struct signalfd_siginfo info;
 
-	while (signals_next(signals, &info))
-		send_signal(c, info.ssi_signo);
+	while (signals_next(signals, &info)) {
+		if (info.ssi_signo == SIGCONT && server && info.ssi_pid == server)
+			continue;
+		send_signal(c, &info);
+		*relayed |= SIGNALS_BIT(info.ssi_signo);
+	}
 }
 
 /* Read one message of the server's: its type, or -1 with WHY. */
@@ -97,21 +106,18 @@ static void declined(const struct answer *a, char *why, size_t why_size) {
 	snprintf(why, why_size, "the server declines: %s", a->reason);
 }
 
-/* The executor has stopped: so does its caller, until somebody continues it. */
-static void stop_too(void) {
-	kill(getpid(), SIGSTOP);
-}
-
 /* Signals out, events in, until the call is over. */
-static enum call_end exchange(struct connection *c, int signals, int *status, char *why, size_t why_size) {
+static enum call_end exchange(struct connection *c, int signals, uint64_t *relayed, int *status, char *why,
+                              size_t why_size) {
 	struct pollfd polls[] = {{.fd = c->sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
+	uint32_t server = 0;
 	struct answer a;
 
 	for (;;) {
 		if (poll(polls, 2, -1) < 0)
 			continue;
 		if (polls[1].revents)
-			relay_signals(c, signals);
+			relay_signals(c, signals, server, relayed);
 		if (!polls[0].revents)
 			continue;
 		switch (read_answer(c, &a, why, why_size)) {
@@ -121,10 +127,10 @@ static enum call_end exchange(struct connection *c, int signals, int *status, ch
 		case WIRE_DECLINED:
 			declined(&a, why, why_size);
 			return CALL_DECLINED;
+		/* The server stops and continues us together with the executor; here it only says so. */
 		case WIRE_STOPPED:
-			stop_too();
-			break;
 		case WIRE_CONTINUED:
+			server = a.pid;
 			break;
 		case -1:
 			return CALL_LOST;
@@ -146,23 +152,38 @@ static void not_sent(struct connection *c, char *why, size_t why_size) {
 		snprintf(why, why_size, "the request could not be sent: %s", strerror(error));
 }
 
+/* What was passed on to a server that then declined has its effect here, where the plain interpreter is to run. */
+static void take_back(uint64_t relayed) {
+	for (int n = 1; n <= SIGNALS_LAST; n++)
+		if (relayed & SIGNALS_BIT(n))
+			kill(getpid(), n);
+}
+
 static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
                                     char *why, size_t why_size) {
-	uint64_t mask = signals_set_mask(~0ull);
-	int signals = signals_open();
 	enum call_end end = CALL_DECLINED;
+	uint64_t relayed = 0;
+	int signals;
 
-	context->request.sigmask = mask;
-	if (signals < 0)
-		snprintf(why, why_size, "signalfd: %s", strerror(errno));
-	else if (send_request(c, context, w) < 0)
+	context->request.sigmask = signals_mask();
+	/* Until all is sent nothing can have run, and a signal ends just us. */
+	if (send_request(c, context, w) < 0) {
 		not_sent(c, why, why_size);
-	else
-		end = exchange(c, signals, status, why, why_size);
+		return CALL_DECLINED;
+	}
+	signals_set_mask(~0ull);
+	signals = signals_open();
+	if (signals >= 0) {
+		end = exchange(c, signals, &relayed, status, why, why_size);
+	} else {
+		snprintf(why, why_size, "signalfd: %s", strerror(errno));
+		end = CALL_LOST;
+	}
 	fd_close(&signals);
-	/* What came meanwhile takes its effect on the plain interpreter's process, which is this one. */
-	if (end == CALL_DECLINED)
-		signals_set_mask(mask);
+	if (end == CALL_DECLINED) {
+		take_back(relayed);
+		signals_set_mask(context->request.sigmask);
+	}
 	return end;
 }
 

@@ -23,14 +23,16 @@ extern char **environ;
 #define GREETING_TIME 10000 /* milliseconds */
 #define MAX_ROUNDS 3
 
-enum greeting { GREETED, HUNG_UP, UNUSABLE };
+enum greeting { GREETED, HUNG_UP, SILENT, UNUSABLE };
 
 static enum greeting read_greeting(struct connection *c, char *why, size_t why_size) {
 	c->protocol = talk_greeting(c->sock, clock_ms() + GREETING_TIME);
 	if (c->protocol > 0)
 		return GREETED;
 	snprintf(why, why_size, "the server's greeting: %s", c->protocol == 0 ? "none" : strerror(errno));
-	return c->protocol == 0 ? HUNG_UP : UNUSABLE;
+	if (c->protocol == 0)
+		return HUNG_UP;
+	return errno == ETIMEDOUT ? SILENT : UNUSABLE;
 }
 
 /* The launcher's path: beside our own executable, so that an installed tree may be moved. */
@@ -51,10 +53,10 @@ static int launcher_path(char path[PATH_MAX]) {
 	return length < 0 || length >= PATH_MAX ? -1 : 0;
 }
 
-static const char *launch_mode(const struct words *w, int first_round) {
+static const char *launch_mode(const struct words *w, int fresh) {
 	if (w->mode == WORDS_KILL)
 		return LAUNCH_MODE_KILL;
-	if (w->fresh && first_round)
+	if (fresh)
 		return w->unlaundered ? LAUNCH_MODE_FRESH_UNLAUNDERED : LAUNCH_MODE_FRESH;
 	return w->unlaundered ? LAUNCH_MODE_START_UNLAUNDERED : LAUNCH_MODE_START;
 }
@@ -179,18 +181,23 @@ static enum greeting existing_server(struct connection *c, const char *key, char
 
 int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
                    size_t why_size) {
+	int fresh = w->fresh;
+
 	c->sock = -1;
 	for (int round = 0; round < MAX_ROUNDS; round++) {
-		enum greeting g = w->fresh && round == 0 ? HUNG_UP : existing_server(c, key, why, why_size);
+		enum greeting g = fresh ? HUNG_UP : existing_server(c, key, why, why_size);
 
-		if (g == HUNG_UP) {
+		/* A server that is stopped, or that only a stray child of setup keeps listening: put it aside, once. */
+		fresh |= g == SILENT;
+		if (g == HUNG_UP || g == SILENT) {
 			fd_close(&c->sock);
-			g = first_call(c, w, launch_mode(w, round == 0), interpreter, key, why, why_size);
+			g = first_call(c, w, launch_mode(w, fresh), interpreter, key, why, why_size);
+			fresh = 0;
 		}
 		if (g == GREETED)
 			return 0;
 		fd_close(&c->sock);
-		if (g == UNUSABLE)
+		if (g != HUNG_UP)
 			return -1;
 	}
 	snprintf(why, why_size, "no server stays until it has greeted");
@@ -198,5 +205,5 @@ int connect_server(struct connection *c, const struct words *w, const char *inte
 }
 
 int connect_kill(const struct words *w, const char *interpreter, const char *key, char *why, size_t why_size) {
-	return launch(w, launch_mode(w, 1), -1, interpreter, key, why, why_size) == LAUNCH_KILLED ? 0 : -1;
+	return launch(w, launch_mode(w, 0), -1, interpreter, key, why, why_size) == LAUNCH_KILLED ? 0 : -1;
 }

@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static int add(struct context *c, int fd, uint32_t number) {
@@ -61,8 +62,15 @@ int context_early(struct context *c, char *why, size_t why_size) {
 }
 
 int context_late(struct context *c, char *why, size_t why_size) {
+	struct itimerval timer;
 	struct rlimit limit;
 	mode_t mask;
+
+	/* An alarm(2) of before exec is the script's to cancel. */
+	if (getitimer(ITIMER_REAL, &timer) == 0 && (timer.it_value.tv_sec || timer.it_value.tv_usec)) {
+		snprintf(why, why_size, "a timer is running");
+		return -1;
+	}
 
 	c->cwd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->cwd < 0) {

@@ -72,12 +72,16 @@ static int find_path(const char *name, char path[PATH_MAX]) {
 	return -1;
 }
 
-/* Does the #! line LINE name the program that we are? */
-static int names_us(char *line) {
+/* Does the #! line LINE name the program that we are, and nothing but perhaps one option besides?  Of more words the
+ * kernel makes one argument, in which an interpreter is then looked for. */
+static int runs_us_alone(char *line) {
 	struct stat named, us;
-	char *path = line + 2 + strspn(line + 2, " \t");
+	char *path = line + 2 + strspn(line + 2, " \t"), *rest = path + strcspn(path, " \t\n");
+	char *word = rest + strspn(rest, " \t");
 
-	path[strcspn(path, " \t\n")] = '\0';
+	if (*word && *word != '\n' && (*word != '-' || word[strcspn(word, " \t\n")] != '\n'))
+		return 0;
+	*rest = '\0';
 	return stat(path, &named) == 0 && stat("/proc/self/exe", &us) == 0 && named.st_dev == us.st_dev &&
 	       named.st_ino == us.st_ino;
 }
@@ -95,6 +99,6 @@ int interpreter_find(const char *name, struct interpreter *i) {
 	fd_close(&fd);
 	line[n > 0 ? n : 0] = '\0';
 	i->is_script = strncmp(line, "#!", 2) == 0;
-	i->is_ours = i->is_script && names_us(line);
+	i->loops = i->is_script && runs_us_alone(line);
 	return 0;
 }

@@ -9,7 +9,7 @@
 struct interpreter {
 	char path[PATH_MAX]; /* absolute, not resolved further */
 	int is_script;       /* a stand-in: a version manager's, for example */
-	int is_ours;         /* a script of which this program is the interpreter */
+	int loops; /* a script whose #! line names this program, and no interpreter: to execute it would never end */
 };
 
 /* Find NAME as execvp(3) would.  0, or -1 with errno. */

@@ -94,16 +94,30 @@ static void add_identity(struct buf *b) {
 	            prctl(PR_GET_SECUREBITS, 0, 0, 0, 0), prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
 }
 
-static void add_label(struct buf *b) {
-	char label[1024];
-	int fd = open("/proc/self/attr/current", O_RDONLY | O_CLOEXEC);
-	ssize_t n = fd < 0 ? -1 : read(fd, label, sizeof label - 1);
+/* What a file of /proc says; nothing where there is none. */
+static void add_content(struct buf *b, const char *path) {
+	char text[4096];
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
 
 	fd_close(&fd);
-	if (n <= 0)
+	text[n > 0 ? n : 0] = '\0';
+	add(b, path, text);
+}
+
+/* How many seccomp filters there are: what they say can't be seen. */
+static void add_filters(struct buf *b) {
+	char text[4096], *line;
+	int fd = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
+
+	fd_close(&fd);
+	text[n > 0 ? n : 0] = '\0';
+	line = strstr(text, "Seccomp_filters:");
+	if (!line)
 		return;
-	label[n] = '\0';
-	add(b, "label", label);
+	line[strcspn(line, "\n")] = '\0';
+	add(b, "seccomp", line);
 }
 
 static int add_surroundings(struct buf *b) {
@@ -127,7 +141,12 @@ static int add_surroundings(struct buf *b) {
 		add(b, "namespace", name);
 	}
 	fd_close(&directory);
-	add_label(b);
+	add_content(b, "/proc/self/attr/current");
+	/* Who ends a service or a session ends its cgroup, and what is in it has that one's limits. */
+	add_content(b, "/proc/self/cgroup");
+	add_content(b, "/proc/self/oom_score_adj");
+	if (prctl(PR_GET_SECCOMP, 0, 0, 0, 0) != 0)
+		add_filters(b);
 	return 0;
 }
 
@@ -140,6 +159,10 @@ static void add_scheduling(struct buf *b) {
 	for (int r = 0; r < RLIM_NLIMITS; r++)
 		if (getrlimit(r, &limit) == 0)
 			add_numbers(b, "limit", "%d %llx", r, (unsigned long long)limit.rlim_max);
+	/* The soft one too of this: it shapes the address space and the size of threads' stacks when a program starts. */
+	if (getrlimit(RLIMIT_STACK, &limit) == 0)
+		add_numbers(b, "stack", "%llx", (unsigned long long)limit.rlim_cur);
+	add_numbers(b, "timer slack", "%d", prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0));
 	syscall(SYS_sched_getparam, 0, &parameter);
 	errno = 0;
 	add_numbers(b, "scheduling", "%ld %d %d %ld %x", class, parameter, getpriority(PRIO_PROCESS, 0),
@@ -278,8 +301,11 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 		add(b, "interpreter", interpreter->path);
 		for (int i = 0; i < w->interpreter_argument_count; i++)
 			add(b, "argument", w->interpreter_arguments[i]);
+		add(b, "name", w->interpreter);
 		if (w->unlaundered)
 			add(b, "unlaundered", "");
+		add(b, "idle timeout", w->idle_timeout ? w->idle_timeout : "");
+		add(b, "max servers", w->max_servers ? w->max_servers : "");
 		add_extra(b, w);
 		add_identity(b);
 		add_scheduling(b);

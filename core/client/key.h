@@ -11,7 +11,7 @@
 
 /* Append everything that may not differ between two calls of one server, as "name=value" strings:
  *
- *     our version; the interpreter's path and arguments, the script's absolute path as spelt; -E, -G, -U
+ *     our version and options; the interpreter's path, name as spelt and arguments, the script's absolute path as spelt
  *     user and group ids, groups, capabilities, securebits, no_new_privs, seccomp, dumpable
  *     root directory, namespaces, hard limits, scheduling, nice value, I/O priority, affinity, personality, security
  * label environment that shapes the interpreter's start: LANG, LANGUAGE, LC_*, HOME, LD_*, GLIBC_TUNABLES, MALLOC_*,

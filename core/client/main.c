@@ -52,6 +52,9 @@ static const char *unservable(const struct words *w) {
 		return PREFORK_ENV_DISABLE " is set";
 	if (!w->script)
 		return "no script is named";
+	/* Such a path means another file to another process. */
+	if (strncmp(w->script, "/proc/", 6) == 0 || strncmp(w->script, "/dev/fd/", 8) == 0)
+		return "the script's path is this process's alone";
 	return NULL;
 }
 
@@ -127,7 +130,7 @@ static int run(const struct words *w) {
 	if (interpreter_find(w->interpreter, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
 	/* What the kernel makes of a #! line without words: we would run ourselves, again and again. */
-	if (interpreter.is_ours)
+	if (interpreter.loops)
 		return fail(w->interpreter, "its #! line names no interpreter");
 	if (w->mode == WORDS_KILL)
 		return kill_server(w, &interpreter);

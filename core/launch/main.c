@@ -260,7 +260,9 @@ int main(int argc, char **argv) {
 	signal(SIGXFSZ, SIG_IGN);
 	unsetenv(HANDSHAKE_VARIABLE);
 	if (arguments_read(&l.arguments, argc, argv, &why) < 0) {
-		fprintf(stderr, "prefork-launch: %s\n", why.text);
+		/* A client whose launcher does not suit it runs plain, and says no more than that. */
+		if (argc < 2 || reason_wanted())
+			fprintf(stderr, "prefork-launch: %s\n", why.text);
 		return EXIT_BROKEN;
 	}
 	status = l.arguments.kill ? kill_server(&l, &why) : (int)serve(&l, &why);

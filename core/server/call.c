@@ -9,7 +9,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -26,9 +28,6 @@
 /* A caller that is asked to end by one of these is mostly asked together with its whole process group. */
 #define ENDS_GROUP (SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM))
 
-/* In a session without a terminal the group is orphaned, and the kernel discards terminal stops sent to it. */
-#define TERMINAL_STOPS (SIGNAL_BIT(SIGTSTP) | SIGNAL_BIT(SIGTTIN) | SIGNAL_BIT(SIGTTOU))
-
 struct call *call_new(struct server *s, int sock) {
 	struct call *c = calloc(1, sizeof *c);
 
@@ -40,7 +39,7 @@ struct call *call_new(struct server *s, int sock) {
 	c->sock = sock;
 	c->deadline = -1;
 	if (s->handshake.protocol2)
-		c->deadline = clock_ms() + (s->environment.changed ? QUEUEING_TIME : FIRST_TIME);
+		c->deadline = clock_ms() + (s->origin.learned ? QUEUEING_TIME : FIRST_TIME);
 	receive_init(&c->receiver, s->handshake.protocol2 ? 2 : 1);
 	c->next = s->calls;
 	s->calls = c;
@@ -55,13 +54,13 @@ void call_free(struct call *c) {
 
 /* The call is over; what was counted is counted back. */
 static void finish(struct server *s, struct call *c) {
-	if (c->state != CALL_QUEUED && c->state != CALL_DONE)
+	if (c->state == CALL_GREETED || c->state == CALL_RUNNING)
 		s->running--;
 	c->state = CALL_DONE;
 	c->deadline = -1;
 	fd_close(&c->sock);
 	/* Without its request it is not known what setup changed in the environment. */
-	if (c->first && !s->environment.changed)
+	if (c->first && !s->origin.learned)
 		server_drain(s, "the first caller has gone");
 }
 
@@ -163,9 +162,14 @@ static void close_servers_own(struct server *s, struct call *mine) {
 }
 
 /* In the child: become the executor.  Where that fails nothing has run yet, so the client can still go elsewhere. */
-static int become_executor(struct server *s, struct call *c, const struct request *q, struct prefork_call *result) {
+static int become_executor(struct server *s, struct call *c, pid_t server, const struct request *q,
+                           struct prefork_call *result) {
 	char why[WIRE_MAX_REASON];
 
+	/* The server's end, however it ends, is not to leave a call behind that nobody hears of. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != server)
+		_exit(127);
 	setpgid(0, 0);
 	close_servers_own(s, c);
 	if (executor_install(q, c->receiver.fds, &c->sock, &s->origin, result, why, sizeof why) < 0) {
@@ -207,18 +211,23 @@ static void drop_peers_words(struct request *q) {
 	}
 }
 
-/* What the first call tells about setup: its environment before, and the script's name. */
-static int learn(struct server *s, const struct request *q) {
+/* What the first call tells about setup: what it started with, and the script's name. */
+static int learn(struct server *s, struct call *c, const struct request *q) {
+	int directory = -1;
+
 	if (q->script)
 		log_open(s->options.log_facility, q->script);
-	return environment_learn(&s->environment, &q->environment);
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] == WIRE_FD_CWD)
+			directory = c->receiver.fds[i];
+	return origin_learn(&s->origin, q, directory);
 }
 
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
+	pid_t child, server = getpid();
 	struct request q;
-	pid_t child;
 
 	if (decode(c, &q, &why) < 0) {
 		server_error(s, "request: %s", why);
@@ -227,17 +236,17 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 	}
 	if (c->receiver.protocol == 1)
 		drop_peers_words(&q);
-	if (c->first && learn(s, &q) < 0) {
+	if (c->first && learn(s, c, &q) < 0) {
 		decline(s, c, "no memory");
 		return 0;
 	}
-	if (executor_check(&q, s->occupied, s->occupied_count, reason, sizeof reason) < 0) {
+	if (executor_check(&q, &s->origin, reason, sizeof reason) < 0) {
 		decline(s, c, reason);
 		return 0;
 	}
 	child = s->language->fork(s->language->context);
 	if (child == 0)
-		return become_executor(s, c, &q, result);
+		return become_executor(s, c, server, &q, result);
 	if (child < 0) {
 		server_error(s, "fork: %s", strerror(errno));
 		decline(s, c, "the server can't fork");
@@ -286,11 +295,10 @@ static void relay(struct server *s, struct call *c) {
 		return;
 	}
 	number = (int)a.signal_number;
-	if (SIGNAL_BIT(number) & TERMINAL_STOPS)
-		kill(-c->executor, SIGSTOP);
-	else if (number == SIGCONT)
-		kill(-c->executor, SIGCONT);
-	else if (kill(c->executor, number) == 0)
+	/* The client runs, or it could not have passed this on. */
+	if (number == SIGCONT)
+		c->stopped_client = 0;
+	if (kill(a.group ? -c->executor : c->executor, number) == 0)
 		c->relayed |= SIGNAL_BIT(number);
 }
 
@@ -357,13 +365,13 @@ int call_readable(struct server *s, struct call *c, struct prefork_call *result)
 }
 
 void call_end(struct server *s, struct call *c) {
-	(void)s;
 	if (c->state != CALL_RUNNING)
 		return;
 	kill(-c->executor, SIGTERM);
 	/* A stopped group would not notice. */
 	kill(-c->executor, SIGCONT);
 	c->state = CALL_ENDING;
+	s->running--;
 	c->deadline = clock_ms() + GRACE_TIME;
 }
 
@@ -393,7 +401,9 @@ void call_expired(struct server *s, struct call *c) {
 		break;
 	case CALL_ENDING:
 		kill(-c->executor, SIGKILL);
-		reap(s, c);
+		/* It may have left its group.  It is waited for by SIGCHLD: not every process can be killed. */
+		kill(c->executor, SIGKILL);
+		call_child_changed(s, c);
 		break;
 	case CALL_RUNNING:
 	case CALL_DONE:
@@ -406,11 +416,49 @@ void call_expired(struct server *s, struct call *c) {
 static void executor_ended(struct server *s, struct call *c, const siginfo_t *how) {
 	int killed = how->si_code == CLD_KILLED || how->si_code == CLD_DUMPED;
 
-	if (c->state == CALL_ENDING)
+	if (c->state == CALL_ENDING && c->deadline >= 0)
 		return;
 	if (killed && (SIGNAL_BIT(how->si_status) & c->relayed & ENDS_GROUP))
 		kill(-c->executor, SIGTERM);
 	reap(s, c);
+}
+
+/* Stop or continue the client as its executor was.  By the server, and in the order in which it sees the changes: a
+ * client that stopped itself when told so could be told of the continuing while it is stopped. */
+static void signal_client(struct call *c, int number) {
+	struct pollfd p = {.fd = c->sock};
+	struct ucred peer;
+	socklen_t length = sizeof peer;
+	int fd;
+
+	if (getsockopt(c->sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
+		return;
+	fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	/* While it holds its end of the socket the number is still its own. */
+	if (fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR)))
+		syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
+	fd_close(&fd);
+}
+
+static void executor_stopped(struct call *c, int number) {
+	struct buf b;
+	size_t began;
+
+	buf_init(&b, WIRE_MAX_SMALL);
+	began = message_begin(&b, WIRE_STOPPED);
+	message_field_u32(&b, WIRE_SIGNUMBER, (uint32_t)number);
+	message_field_u32(&b, WIRE_PID, (uint32_t)getpid());
+	message_end(&b, began);
+	send_buf(c, &b);
+	c->stopped_client = 1;
+	signal_client(c, SIGSTOP);
+}
+
+static void executor_continued(struct call *c) {
+	send_number(c, WIRE_CONTINUED, WIRE_PID, (uint32_t)getpid());
+	if (c->stopped_client)
+		signal_client(c, SIGCONT);
+	c->stopped_client = 0;
 }
 
 void call_child_changed(struct server *s, struct call *c) {
@@ -421,19 +469,18 @@ void call_child_changed(struct server *s, struct call *c) {
 		memset(&how, 0, sizeof how);
 		if (waitid(P_PID, (id_t)c->executor, &how, WEXITED | consume | WNOWAIT) < 0 || how.si_pid == 0)
 			return;
-		if (how.si_code == CLD_STOPPED || how.si_code == CLD_CONTINUED) {
-			/* Consume it, or it would be seen for ever. */
-			if (waitid(P_PID, (id_t)c->executor, &how, consume) < 0)
-				return;
-			if (c->state != CALL_RUNNING || c->receiver.protocol != 2)
-				continue;
-			if (how.si_code == CLD_STOPPED)
-				send_number(c, WIRE_STOPPED, WIRE_SIGNUMBER, (uint32_t)how.si_status);
-			else
-				send_number(c, WIRE_CONTINUED, WIRE_SIGNUMBER, SIGCONT);
-			continue;
+		if (how.si_code != CLD_STOPPED && how.si_code != CLD_CONTINUED) {
+			executor_ended(s, c, &how);
+			return;
 		}
-		executor_ended(s, c, &how);
-		return;
+		/* Consume it, or it would be seen for ever. */
+		if (waitid(P_PID, (id_t)c->executor, &how, consume) < 0)
+			return;
+		if (c->state != CALL_RUNNING || c->receiver.protocol != 2)
+			continue;
+		if (how.si_code == CLD_STOPPED)
+			executor_stopped(c, how.si_status);
+		else
+			executor_continued(c);
 	}
 }

@@ -9,7 +9,7 @@
  * QUEUED   at the limit: accepted, not greeted; declined at its deadline (protocol 2)
  * GREETED  the request, or a control message, is awaited
  * RUNNING  the executor runs; the client may send signals
- * ENDING   the client has gone: the group got TERM, and gets KILL at the deadline */
+ * ENDING   the client has gone: the group got TERM, and gets KILL at the deadline, if there is one yet */
 #ifndef PREFORK_CALL_H
 #define PREFORK_CALL_H
 
@@ -29,6 +29,7 @@ struct call {
 	long long deadline; /* clock_ms(); -1 for none */
 	pid_t executor;     /* its group's number too; 0 where there is none */
 	uint64_t relayed;   /* bit N-1: signal N was passed on to the executor */
+	int stopped_client; /* we have stopped the client along with the executor */
 };
 
 /* A new call on SOCK (taken over also on failure), queued; NULL with errno. */

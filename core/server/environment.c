@@ -42,12 +42,17 @@ int environment_note(struct environment *e, char *const *now) {
 	return 0;
 }
 
-int environment_learn(struct environment *e, const struct strings *before) {
-	char **old = request_array(before);
-	size_t n = 0;
+static char *copy_or_null(const char *s) {
+	return s ? strdup(s) : NULL;
+}
 
-	e->changed = old ? calloc(count(e->after) + before->count + 1, sizeof *e->changed) : NULL;
-	if (!e->changed) {
+int environment_learn(struct environment *e, const struct strings *before) {
+	size_t n = 0, most = count(e->after) + before->count + 1;
+	char **old = request_array(before);
+
+	e->changed = calloc(most, sizeof *e->changed);
+	e->before = calloc(most, sizeof *e->before);
+	if (!old || !e->changed || !e->before) {
 		free(old);
 		return -1;
 	}
@@ -55,18 +60,38 @@ int environment_learn(struct environment *e, const struct strings *before) {
 		const char *was = find(old, *v);
 
 		/* Of several with one name the first counts. */
-		if (strchr(*v, '=') && find(e->after, *v) == *v && (!was || strcmp(was, *v) != 0))
-			e->changed[n++] = *v;
+		if (!strchr(*v, '=') || find(e->after, *v) != *v || (was && strcmp(was, *v) == 0))
+			continue;
+		e->before[n] = copy_or_null(was);
+		e->changed[n++] = *v;
 	}
 	for (char **v = old; *v; v++) {
-		if (!strchr(*v, '=') || find(e->after, *v) || find(e->changed, *v))
+		if (!strchr(*v, '=') || find(e->after, *v) || find(old, *v) != *v)
 			continue;
+		e->before[n] = copy_or_null(*v);
 		e->changed[n] = strndup(*v, name_length(*v));
 		if (!e->changed[n++])
 			break;
 	}
 	free(old);
 	return 0;
+}
+
+const char *environment_conflict(const struct environment *e, const struct strings *caller) {
+	char **v = request_array(caller);
+	const char *conflict = v ? NULL : "memory";
+
+	for (size_t i = 0; v && e->changed[i] && !conflict; i++) {
+		const char *now = find(v, e->changed[i]), *was = e->before[i];
+
+		/* A shell sets this for each command; nobody makes a value of it. */
+		if (strncmp(e->changed[i], "_=", 2) == 0)
+			continue;
+		if (!now != !was || (now && strcmp(now, was) != 0))
+			conflict = e->changed[i];
+	}
+	free(v);
+	return conflict;
 }
 
 /* Is VARIABLE, a caller's, among the changed ones? */

@@ -26,17 +26,29 @@ static long long highest_number(const struct request *q) {
 	return highest;
 }
 
-int executor_check(const struct request *q, const int *occupied, size_t occupied_count, char *why, size_t why_size) {
+static int is_occupied(const struct origin *o, uint32_t number) {
+	for (size_t i = 0; i < o->occupied_count; i++)
+		if (number == (uint32_t)o->occupied[i])
+			return 1;
+	return 0;
+}
+
+int executor_check(const struct request *q, const struct origin *origin, char *why, size_t why_size) {
+	const char *conflict = environment_conflict(&origin->environment, &q->environment);
 	struct rlimit limit;
 
+	if (conflict) {
+		snprintf(why, why_size,
+		         "initialisation has changed the variable %.*s, and this caller's differs from the first's",
+		         (int)strcspn(conflict, "="), conflict);
+		return -1;
+	}
 	for (size_t i = 0; i < q->descriptor_count; i++) {
 		uint32_t number = q->descriptor_number[i];
 
-		for (size_t k = 0; k < occupied_count; k++) {
-			if (number >= STANDARD_DESCRIPTORS && number == (uint32_t)occupied[k]) {
-				snprintf(why, why_size, "descriptor %u is in use since the script's initialisation", number);
-				return -1;
-			}
+		if (number >= STANDARD_DESCRIPTORS && is_occupied(origin, number)) {
+			snprintf(why, why_size, "descriptor %u is in use since the script's initialisation", number);
+			return -1;
 		}
 	}
 	/* executor_install() moves all of them, and the call's socket, above the highest number first. */
@@ -66,7 +78,7 @@ static int move_up(int *fd, int base) {
 
 /* Put the descriptors to their numbers.  They are moved out of the way first, as one's place may be another's number;
  * so is the socket. */
-static int install_descriptors(const struct request *q, int *fds, int *sock) {
+static int install_descriptors(const struct request *q, const struct origin *o, int *fds, int *sock) {
 	int base = (int)highest_number(q) + 1, cwd = -1;
 
 	if (move_up(sock, base) < 0)
@@ -87,7 +99,7 @@ static int install_descriptors(const struct request *q, int *fds, int *sock) {
 			return -1;
 		fd_close(&fds[i]);
 	}
-	if (cwd >= 0 && fchdir(cwd) < 0) {
+	if (cwd >= 0 && !o->directory_is_setups && fchdir(cwd) < 0) {
 		fd_close(&cwd);
 		return -1;
 	}
@@ -95,17 +107,32 @@ static int install_descriptors(const struct request *q, int *fds, int *sock) {
 	return 0;
 }
 
-static int install_limits(const struct request *q) {
+/* Before a caller's descriptor gets the number of setup's directory. */
+static int enter_setups_directory(const struct origin *o) {
+	int fd = o->directory;
+
+	if (fd < 0)
+		return 0;
+	if (o->directory_is_setups && fchdir(fd) < 0)
+		return -1;
+	fd_close(&fd);
+	return 0;
+}
+
+static int install_limits(const struct request *q, const struct origin *o) {
 	struct rlimit limit;
 
 	for (size_t i = 0; i < q->limit_count; i++) {
-		int resource = (int)q->limit_resource[i];
+		uint32_t resource = q->limit_resource[i];
+		rlim_t soft = q->limit_soft[i];
 
+		if (resource < REQUEST_MAX_LIMITS && o->limit_is_setups >> resource & 1)
+			soft = o->limits[resource];
 		/* A resource that this kernel does not know can't differ. */
-		if (getrlimit(resource, &limit) < 0 || limit.rlim_cur == q->limit_soft[i])
+		if (getrlimit((int)resource, &limit) < 0 || limit.rlim_cur == soft)
 			continue;
-		limit.rlim_cur = q->limit_soft[i];
-		if (setrlimit(resource, &limit) < 0)
+		limit.rlim_cur = soft;
+		if (setrlimit((int)resource, &limit) < 0)
 			return -1;
 	}
 	return 0;
@@ -123,8 +150,8 @@ static void install_ignored(uint64_t ignored) {
 	}
 }
 
-static void fill_mask(sigset_t *set, uint64_t mask) {
-	sigemptyset(set);
+/* Add the signals of MASK to SET. */
+static void add_mask(sigset_t *set, uint64_t mask) {
 	for (int s = 1; s <= LAST_SIGNAL; s++)
 		if (mask >> (s - 1) & 1)
 			sigaddset(set, s);
@@ -155,23 +182,25 @@ static int failed(const char *what, char *why, size_t why_size) {
 	return -1;
 }
 
-int executor_install(const struct request *q, int *fds, int *sock, const struct executor_origin *origin,
+int executor_install(const struct request *q, int *fds, int *sock, const struct origin *origin,
                      struct prefork_call *call, char *why, size_t why_size) {
 	memset(call, 0, sizeof *call);
 	call->closed = closed_standard(q);
 	call->ignored = q->sigignored;
-	if (install_descriptors(q, fds, sock) < 0)
+	if (enter_setups_directory(origin) < 0 || install_descriptors(q, origin, fds, sock) < 0)
 		return failed("descriptors and directory", why, why_size);
-	if (q->script)
+	origin_reopen(origin);
+	if (q->script && !origin->umask_is_setups)
 		umask((mode_t)q->umask);
-	if (install_limits(q) < 0)
+	if (install_limits(q, origin) < 0)
 		return failed("limits", why, why_size);
-	if (install_strings(q, origin->environment, call) < 0)
+	if (install_strings(q, &origin->environment, call) < 0)
 		return failed("arguments and environment", why, why_size);
 	sigaction(SIGCHLD, &origin->on_child, NULL);
 	install_ignored(q->sigignored);
+	/* Setup started with none blocked: what it blocked stays so. */
 	call->mask = origin->mask;
-	if (q->script)
-		fill_mask(&call->mask, q->sigmask);
+	add_mask(&call->mask, q->sigmask);
+	call->timers = origin->timers;
 	return 0;
 }

@@ -117,12 +117,37 @@ static int at_or_after(const struct timespec *a, const struct timespec *b) {
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec >= b->tv_nsec;
 }
 
+/* Was a link, or a folder that was put in another's place, on the way to the file changed at or after START?  What was
+ * loaded may then have been another file. */
+static int way_newer(const char *path, const struct timespec *start) {
+	char prefix[PATH_MAX];
+	struct stat st;
+
+	for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+		size_t n = slash ? (size_t)(slash - path) : strlen(path);
+
+		if (n >= sizeof prefix)
+			return 0;
+		memcpy(prefix, path, n);
+		prefix[n] = '\0';
+		if (lstat(prefix, &st) == 0 && at_or_after(&st.st_ctim, start)) {
+			if (S_ISLNK(st.st_mode))
+				return 1;
+			/* Renaming changes a folder's ctime alone; what is put into it changes both. */
+			if (S_ISDIR(st.st_mode) && !at_or_after(&st.st_mtim, start))
+				return 1;
+		}
+		if (!slash)
+			return 0;
+	}
+}
+
 const char *files_newer(const struct file_list *l, const struct timespec *start) {
 	for (size_t i = 0; i < l->count; i++) {
 		const struct file *f = &l->files[i];
 
 		/* ctime counts, not mtime: it can't be set back, and an mtime in the future says nothing about the loading. */
-		if (f->present && at_or_after(&f->ctime, start))
+		if ((f->present && at_or_after(&f->ctime, start)) || way_newer(f->path, start))
 			return f->path;
 	}
 	return l->born_stale ? "a mapped file" : NULL;

@@ -48,12 +48,15 @@ void server_drain(struct server *s, const char *reason) {
 	if (s->draining)
 		return;
 	s->draining = 1;
-	log_message(LOG_INFO, "no more calls: %s", reason);
-	/* First this, so that a client that sees its connection closed finds nobody listening. */
+	/* First this, so that a client that sees its connection closed finds nobody listening; and by shutdown, so that a
+	 * stray child of setup which holds the socket too does not listen for us. */
+	if (s->handshake.listen_fd >= 0)
+		shutdown(s->handshake.listen_fd, SHUT_RDWR);
 	fd_close(&s->handshake.listen_fd);
 	for (struct call *c = s->calls; c; c = c->next)
 		if (c->state == CALL_QUEUED)
 			call_drop(s, c);
+	log_message(LOG_INFO, "no more calls: %s", reason);
 }
 
 static int has_room(const struct server *s) {
@@ -74,7 +77,7 @@ static void greet(struct server *s, struct call *c) {
 
 static void greet_waiting(struct server *s) {
 	/* What setup changed in the environment is known when the first request is there. */
-	while (!s->draining && has_room(s) && s->environment.changed) {
+	while (!s->draining && has_room(s) && s->origin.learned) {
 		struct call *first = NULL;
 
 		/* New calls are put at the list's head, so the last of the queued is the oldest. */

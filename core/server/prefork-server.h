@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/time.h>
 #include <sys/types.h>
 
 /* Why a function below failed: one line without newline, naming what, on what, why. */
@@ -60,6 +61,7 @@ struct prefork_call {
 	unsigned closed;    /* bit N: descriptor N (0, 1, 2) is closed in the caller, and here */
 	uint64_t ignored;   /* bit N-1: signal N is ignored in the caller, and here where it was at its default */
 	sigset_t mask;      /* what the signal mask is to be: see prefork_server_unblock() */
+	const struct itimerval *timers; /* setup's ITIMER_REAL, _VIRTUAL and _PROF, to be armed again */
 };
 
 /* Initialisation is complete.
@@ -71,8 +73,8 @@ struct prefork_call {
  * Returns -1, in the process that called, when no server can be made (more than one thread, no memory, fork failed). */
 int prefork_server_run(const struct prefork_language *language, struct prefork_call *call, struct prefork_error *error);
 
-/* The last step of installing a call: give the executor the caller's signal mask.  What arrived since the call began is
- * delivered now, to the script as it would find itself in a fresh run. */
+/* The last step of installing a call: arm setup's timers again, and give the executor its signal mask.  What arrived
+ * since the call began is delivered now, to the script as it would find itself in a fresh run. */
 void prefork_server_unblock(const struct prefork_call *call);
 
 #endif

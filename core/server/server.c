@@ -2,16 +2,13 @@
 #define _GNU_SOURCE
 #include "server.h"
 
-#include "../run/number.h"
 #include "../wire/fd.h"
 #include "error.h"
 #include "log.h"
 #include "loop.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
@@ -24,8 +21,8 @@
 
 /* Milliseconds for threads that have been joined to be gone. */
 #define THREAD_TIME 100
-
-extern char **environ;
+/* Seconds of processor time. */
+#define CPU_LEAST 10
 
 /* One process is at most one server. */
 static struct server server = {.signal_fd = -1};
@@ -79,39 +76,6 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 	return 0;
 }
 
-/* Entries of /proc/self/NAME whose name is a number, in ascending order; malloc'ed, count in *COUNT; NULL with errno.
- */
-static int *list_numbers(const char *name, size_t *count, int *own) {
-	DIR *directory = opendir(name);
-	struct dirent *entry;
-	int *numbers = NULL;
-	size_t capacity = 0;
-
-	*count = 0;
-	if (!directory)
-		return NULL;
-	*own = dirfd(directory);
-	while ((entry = readdir(directory))) {
-		long number;
-
-		if (number_read(entry->d_name, 0, INT_MAX, &number) < 0)
-			continue;
-		if (*count == capacity) {
-			int *more = realloc(numbers, (capacity = capacity * 2 + 16) * sizeof *numbers);
-
-			if (!more) {
-				free(numbers);
-				closedir(directory);
-				return NULL;
-			}
-			numbers = more;
-		}
-		numbers[(*count)++] = (int)number;
-	}
-	closedir(directory);
-	return numbers;
-}
-
 /* A thread that was joined is counted until the kernel is done with it, and nothing tells when that is. */
 static int single_threaded(struct prefork_error *error) {
 	const struct timespec moment = {.tv_nsec = 1000000};
@@ -132,37 +96,28 @@ static int single_threaded(struct prefork_error *error) {
 	                 (unsigned long)tasks.st_nlink - 2);
 }
 
-/* Note which descriptors the script has opened: a caller's of the same number can't be put in place. */
-static int note_occupied(struct server *s, struct prefork_error *error) {
-	size_t count, kept = 0;
-	int own, *fds = list_numbers("/proc/self/fd", &count, &own);
-	const struct handshake *h = &s->handshake;
-
-	if (!fds)
-		return error_set(error, "/proc/self/fd: %s", strerror(errno));
-	for (size_t i = 0; i < count; i++) {
-		int fd = fds[i];
-
-		if (fd > STDERR_FILENO && fd != own && fd != h->listen_fd && fd != h->call_fd && fd != h->watch_error_fd &&
-		    fd != h->watch_sentinel_fd)
-			fds[kept++] = fd;
-	}
-	s->occupied = fds;
-	s->occupied_count = kept;
-	return 0;
-}
-
-/* A soft limit is each call's own; the server, which lives long and serves many, has the hard one. */
+/* A soft limit is each call's own; the server, which lives long and serves many, has the hard one.  Of processor time
+ * it takes half, so that SIGXCPU tells it to go before the kernel ends it. */
 static void raise_limits(void) {
-	static const int resources[] = {RLIMIT_CPU, RLIMIT_NOFILE};
 	struct rlimit limit;
 
-	for (size_t i = 0; i < sizeof resources / sizeof *resources; i++) {
-		if (getrlimit(resources[i], &limit) < 0)
-			continue;
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
 		limit.rlim_cur = limit.rlim_max;
-		setrlimit(resources[i], &limit);
+		setrlimit(RLIMIT_NOFILE, &limit);
 	}
+	if (getrlimit(RLIMIT_CPU, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max == RLIM_INFINITY ? limit.rlim_max : limit.rlim_max / 2;
+		setrlimit(RLIMIT_CPU, &limit);
+	}
+}
+
+/* Is there processor time enough for a server to be worth its start? */
+static int enough_time(struct prefork_error *error) {
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_CPU, &limit) == 0 && limit.rlim_max < CPU_LEAST)
+		return error_set(error, "the hard limit of processor time is too low for a server");
+	return 0;
 }
 
 /* In the server: leave the caller's session, directory and descriptors. */
@@ -193,6 +148,7 @@ static int daemonise(struct server *s) {
 	sigaddset(&all, SIGHUP);
 	sigaddset(&all, SIGINT);
 	sigaddset(&all, SIGTERM);
+	sigaddset(&all, SIGXCPU);
 	s->signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	return s->signal_fd < 0 ? -1 : 0;
 }
@@ -212,16 +168,13 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (single_threaded(error) < 0 || note_occupied(s, error) < 0)
+	if (single_threaded(error) < 0 || enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
 	/* The path by which the interpreter was executed, too: a link may come to lead elsewhere. */
 	if (files_add_mapped(&s->files) < 0 || (executed && files_add(&s->files, executed) < 0))
 		return error_set(error, "interpreter and libraries: %s", strerror(errno));
-	s->origin.environment = &s->environment;
-	if (environment_note(&s->environment, environ) < 0)
-		return error_set(error, "environment: %s", strerror(errno));
 	return 0;
 }
 
@@ -250,5 +203,10 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 }
 
 void prefork_server_unblock(const struct prefork_call *call) {
+	static const int timers[ORIGIN_TIMERS] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+
+	for (size_t i = 0; i < ORIGIN_TIMERS; i++)
+		if (call->timers[i].it_value.tv_sec || call->timers[i].it_value.tv_usec)
+			setitimer(timers[i], &call->timers[i], NULL);
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
 }

@@ -3,10 +3,10 @@
 #define PREFORK_SERVER_STATE_H
 
 #include "../wire/handshake.h"
-#include "environment.h"
 #include "executor.h"
 #include "files.h"
 #include "options.h"
+#include "origin.h"
 #include "prefork-server.h"
 
 #include <stdint.h>
@@ -18,11 +18,8 @@ struct server {
 	struct server_options options;
 	struct file_list files;
 	const struct prefork_language *language;
-	struct executor_origin origin;
-	struct environment environment; /* setup's changes, learned from the first call */
+	struct origin origin;
 	int signal_fd;
-	int *occupied; /* descriptors that the script opened during setup, ascending */
-	size_t occupied_count;
 
 	struct call *calls;   /* every call that there is, in no order */
 	unsigned running;     /* calls that have been greeted and not ended: what max_servers limits */

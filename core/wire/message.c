@@ -126,6 +126,9 @@ static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 	case WIRE_SIGNUMBER:
 		a->signal_number = reader_u32(value);
 		break;
+	case WIRE_GROUP:
+		a->group = reader_u32(value);
+		break;
 	case WIRE_PID:
 		a->pid = reader_u32(value);
 		break;

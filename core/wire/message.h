@@ -37,6 +37,7 @@ struct answer {
 	uint32_t verb;
 	uint32_t wait_status;
 	uint32_t signal_number;
+	uint32_t group;
 	uint32_t pid;
 	uint32_t running;
 	uint64_t served;

@@ -49,6 +49,7 @@ enum wire_field {
 
 	/* WIRE_SIGNAL, WIRE_STOPPED */
 	WIRE_SIGNUMBER = 32 | WIRE_MANDATORY, /* be32 */
+	WIRE_GROUP = 33,                      /* be32, not 0: to the process group, as the terminal does */
 
 	/* WIRE_CONTROL */
 	WIRE_VERB = 48 | WIRE_MANDATORY, /* be32: enum wire_verb */

@@ -7,7 +7,6 @@
 
 #include "server/prefork-server.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,17 +19,9 @@
 #undef environ
 extern char **environ;
 
-#define DESCRIPTORS "/proc/self/fd"
-
 /* Bits of ${^UNICODE}: arguments are UTF-8; only where the locale says so. */
 #define UNICODE_ARGUMENTS 32
 #define UNICODE_LOCALE 64
-
-/* Files that the script has open for reading when its initialisation is complete: the one behind DATA among them. */
-static struct {
-	int *fds;
-	size_t count;
-} open_files;
 
 static int srand_by_script; /* the script gave srand a seed: its random numbers are meant to repeat */
 static Perl_ppaddr_t perl_srand;
@@ -54,49 +45,6 @@ static pid_t fork_perl(void *context) {
 #endif
 	}
 	return pid;
-}
-
-/* ---- files that are open already ---- */
-
-static int is_read_only_file(int fd) {
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
-
-	return flags >= 0 && (flags & O_ACCMODE) == O_RDONLY && fstat(fd, &st) == 0 && S_ISREG(st.st_mode);
-}
-
-static void note_open_file(int fd) {
-	if (fd <= STDERR_FILENO || !is_read_only_file(fd))
-		return;
-	Renew(open_files.fds, open_files.count + 1, int);
-	open_files.fds[open_files.count++] = fd;
-}
-
-static void note_open_files(void) {
-	DIR *descriptors = opendir(DESCRIPTORS);
-	struct dirent *entry;
-
-	if (!descriptors)
-		return;
-	while ((entry = readdir(descriptors)))
-		if (entry->d_name[0] != '.')
-			note_open_file(atoi(entry->d_name));
-	closedir(descriptors);
-}
-
-/* Executors share the server's open files, and so the place in them up to which was read: give this one its own.
- * Buffers need nothing, flushing has emptied them. */
-static void open_afresh(int fd) {
-	char path[sizeof DESCRIPTORS + 16];
-	int own;
-
-	snprintf(path, sizeof path, "%s/%d", DESCRIPTORS, fd);
-	own = open(path, O_RDONLY | O_CLOEXEC);
-	if (own < 0)
-		return;
-	if (lseek(own, lseek(fd, 0, SEEK_CUR), SEEK_SET) >= 0)
-		dup3(own, fd, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0);
-	close(own);
 }
 
 /* ---- standard handles ---- */
@@ -224,8 +172,6 @@ static OP *watched_srand(pTHX) {
 
 static void install(pTHX_ const struct prefork_call *call, int keep_name) {
 	fill_closed(call);
-	for (size_t i = 0; i < open_files.count; i++)
-		open_afresh(open_files.fds[i]);
 	renew_standard_handles(aTHX);
 	TAINT; /* under -T: all values that are made from here on */
 	renew_environment(aTHX);
@@ -298,7 +244,6 @@ _serve(keep_name)
 	int result;
   CODE:
 	PERL_FLUSHALL_FOR_CHILD;
-	note_open_files();
 	tzset(); /* for the server: executors in the same time zone need not read it again */
 	result = prefork_server_run(&language, &call, &error);
 	if (result > 0)

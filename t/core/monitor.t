@@ -3,6 +3,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 use Prefork::Test::Wire;
+use POSIX ();
 
 my $script = script(core_language());
 my $nonce = $script->warm;
@@ -63,16 +64,30 @@ subtest 'signals' => sub {
 	ok(process_gone(\@watches), 'the whole group is gone');
 };
 
+# The server stops and continues its client, so that has to be another process than this test.
 subtest 'stopped and continued' => sub {
 	my $file = private_directory('stopped') . '/pid';
-	my ($s) = called('spawn', $file);
+	my ($told, $tell) = output();
+	my $client = fork // die "fork: $!\n";
+	if (!$client) {
+		my $s = greeted();
+		my @request = wire_request(script => $script->path, arguments => ['spawn', $file],
+			environment => environment_list());
+		wire_send($s, wire_message(REQUEST, @request), $null, $null, $null);
+		while (my $m = wire_read_message($s)) {
+			syswrite $tell, "$m->{type} ";
+		}
+		POSIX::_exit(0);
+	}
+	close $tell;
 	my ($pid, $child) = split ' ', wait_for_file($file);
 	kill STOP => $pid;
-	is_deeply(wire_read_message($s), {type => STOPPED, fields => {SIGNUMBER, wire_u32(19)}}, 'is told');
+	ok(wait_for(sub { (proc_stat($client))[2] eq 'T' }), 'the client is stopped');
 	kill CONT => $pid;
-	is_deeply(wire_read_message($s), {type => CONTINUED, fields => {SIGNUMBER, wire_u32(18)}}, 'is told');
+	ok(wait_for(sub { (proc_stat($client))[2] eq 'S' }), 'the client is continued');
 	kill KILL => $pid, $child;
-	ended($s, killed_by(9), 'status');
+	is(wire_receive($told, 100), join('', map { "$_ " } STOPPED, CONTINUED, STATUS), 'and told of it');
+	waitpid $client, 0;
 };
 
 subtest 'the caller hangs up' => sub {

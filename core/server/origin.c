@@ -1,0 +1,166 @@
+/* What setup made of its own process: see origin.h. */
+#define _GNU_SOURCE
+#include "origin.h"
+
+#include "../run/number.h"
+#include "../wire/fd.h"
+#include "error.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern char **environ;
+
+static const int timers[ORIGIN_TIMERS] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
+
+/* The open descriptors in ascending order but for that of the listing; malloc'ed, count in *COUNT; NULL with errno. */
+static int *list_descriptors(size_t *count) {
+	DIR *directory = opendir("/proc/self/fd");
+	struct dirent *entry;
+	int *fds = NULL;
+	size_t capacity = 0;
+	long fd;
+
+	*count = 0;
+	while (directory && (entry = readdir(directory))) {
+		if (number_read(entry->d_name, 0, INT_MAX, &fd) < 0 || fd == dirfd(directory))
+			continue;
+		if (*count == capacity) {
+			int *more = realloc(fds, (capacity = capacity * 2 + 16) * sizeof *fds);
+
+			if (!more) {
+				free(fds);
+				closedir(directory);
+				return NULL;
+			}
+			fds = more;
+		}
+		fds[(*count)++] = (int)fd;
+	}
+	if (directory)
+		closedir(directory);
+	return fds;
+}
+
+static int same_file(const struct stat *a, const struct stat *b) {
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* May calls have this descriptor, each as if it had opened it itself?  NULL, or why not. */
+static const char *unshareable(int fd, const struct handshake *h) {
+	struct stat st, output;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || fstat(fd, &st) < 0)
+		return strerror(errno);
+	if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
+		return NULL;
+	/* Setup's output is a file of the launcher's, where our launcher has started it. */
+	for (int standard = STDOUT_FILENO; h->protocol2 && standard <= STDERR_FILENO; standard++)
+		if (fstat(standard, &output) == 0 && same_file(&st, &output))
+			return "a duplicate of standard output or error, which are setup's";
+	if (S_ISREG(st.st_mode) && ((flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND))
+		return NULL;
+	return S_ISREG(st.st_mode) ? "a file open for writing" : "a socket, pipe or the like";
+}
+
+static int note_descriptors(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+	size_t count;
+	int *fds = list_descriptors(&count);
+
+	if (!fds)
+		return error_set(error, "/proc/self/fd: %s", strerror(errno));
+	o->occupied = fds;
+	o->occupied_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		const char *why;
+		int fd = fds[i];
+
+		if (fd <= STDERR_FILENO || fd == h->listen_fd || fd == h->call_fd || fd == h->watch_error_fd ||
+		    fd == h->watch_sentinel_fd)
+			continue;
+		why = unshareable(fd, h);
+		if (why)
+			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
+		o->occupied[o->occupied_count++] = fd;
+	}
+	return 0;
+}
+
+/* Kept out of the way of the numbers that the script's files get, beside the handshake's. */
+static void note_directory(struct origin *o, const struct handshake *h) {
+	int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	o->directory = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, h->listen_fd);
+	fd_close(&fd);
+}
+
+int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+	struct rlimit limit;
+
+	o->umask = umask(0);
+	umask(o->umask);
+	for (int r = 0; r < REQUEST_MAX_LIMITS; r++)
+		o->limits[r] = getrlimit(r, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
+	for (int i = 0; i < ORIGIN_TIMERS; i++)
+		getitimer(timers[i], &o->timers[i]);
+	if (note_descriptors(o, h, error) < 0)
+		return -1;
+	note_directory(o, h);
+	if (environment_note(&o->environment, environ) < 0)
+		return error_set(error, "environment: %s", strerror(errno));
+	return 0;
+}
+
+int origin_learn(struct origin *o, const struct request *first, int directory) {
+	struct stat setups, callers;
+
+	if (environment_learn(&o->environment, &first->environment) < 0)
+		return -1;
+	o->learned = 1;
+	/* A protocol 1 request says no more than that. */
+	if (!first->script) {
+		fd_close(&o->directory);
+		return 0;
+	}
+	o->umask_is_setups = o->umask != (mode_t)first->umask;
+	for (size_t i = 0; i < first->limit_count; i++) {
+		uint32_t r = first->limit_resource[i];
+
+		if (r < REQUEST_MAX_LIMITS && o->limits[r] != first->limit_soft[i])
+			o->limit_is_setups |= 1ull << r;
+	}
+	o->directory_is_setups = directory >= 0 && fstat(directory, &callers) == 0 && o->directory >= 0 &&
+	                         fstat(o->directory, &setups) == 0 && !same_file(&setups, &callers);
+	if (!o->directory_is_setups)
+		fd_close(&o->directory);
+	return 0;
+}
+
+/* Forked processes share an open file, and so the place in it up to which was read. */
+static void reopen(int fd) {
+	char path[64];
+	struct stat st;
+	int own, flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) != O_RDONLY || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+		return;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	own = open(path, (flags & (O_NONBLOCK | O_NOATIME | O_DIRECT)) | O_RDONLY | O_CLOEXEC);
+	if (own < 0)
+		return;
+	if (lseek(own, lseek(fd, 0, SEEK_CUR), SEEK_SET) >= 0)
+		dup3(own, fd, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0);
+	close(own);
+}
+
+void origin_reopen(const struct origin *o) {
+	for (size_t i = 0; i < o->occupied_count; i++)
+		reopen(o->occupied[i]);
+}
