@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 struct names {
@@ -45,6 +46,7 @@ int refusal_find(const struct rundir *d, const char *key, const struct refusal_s
 	char text[sizeof subject->lines + sizeof why->text];
 	size_t n = strlen(subject->lines);
 	struct names names;
+	struct stat st;
 	ssize_t got;
 	int fd;
 
@@ -54,11 +56,10 @@ int refusal_find(const struct rundir *d, const char *key, const struct refusal_s
 		return 0;
 	got = read(fd, text, sizeof text - 1);
 	text[got > 0 ? got : 0] = '\0';
-	if (strncmp(text, subject->lines, n) != 0) {
+	if (strncmp(text, subject->lines, n) != 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime > REFUSAL_TIME) {
 		fd_close(&fd);
 		return 0;
 	}
-	futimens(fd, NULL);
 	fd_close(&fd);
 	text[n + strcspn(text + n, "\n")] = '\0';
 	reason_set(why, "%s", text + n);

@@ -1,14 +1,15 @@
 /* Refusals: what is remembered in nKEY of a key that can't be served, so that it pays for the attempt only once.
  *
  * The file is text: lines that identify the script and the plugin directory as they were, then the reason.  It holds
- * while both are the same. */
+ * while both are the same, and for REFUSAL_TIME: what made setup fail may have been passing, or lie elsewhere. */
 #ifndef PREFORK_REFUSAL_H
 #define PREFORK_REFUSAL_H
 
 #include "../run/rundir.h"
 #include "reason.h"
 
-#define REFUSAL_NEW 'm' /* first letter of the name that a refusal has while it is written */
+#define REFUSAL_TIME 600 /* seconds */
+#define REFUSAL_NEW 'm'  /* first letter of the name that a refusal has while it is written */
 
 /* What a refusal is true of; plain data. */
 struct refusal_subject {
@@ -18,7 +19,7 @@ struct refusal_subject {
 /* Look at SCRIPT and PLUGINS now, before anything is tried with them.  0, or -1 with errno. */
 int refusal_identify(struct refusal_subject *subject, const char *script, const char *plugins);
 
-/* Is there a refusal that holds?  1 with WHY (and the file's time renewed: it was used), or 0. */
+/* Is there a refusal that holds?  1 with WHY, or 0. */
 int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, struct reason *why);
 
 /* Both under the lock.  Failing to remember only costs time: nothing is returned. */

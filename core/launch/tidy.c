@@ -25,7 +25,7 @@ enum { HAS_SOCKET = 1, HAS_LOCK = 2, HAS_REFUSAL = 4, HAS_REFUSAL_NEW = 8 };
 struct key {
 	char name[RUNDIR_KEY_LENGTH + 1];
 	unsigned has;
-	struct timespec refused; /* when the refusal was last used */
+	struct timespec refused; /* when it was refused */
 	int idle;                /* the server said that it runs nothing */
 	uint64_t idle_ms;
 };

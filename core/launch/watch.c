@@ -92,20 +92,20 @@ static void drop_events(void) {
 		continue;
 }
 
-/* The server has gone: so does its socket, unless a launcher is at work with it. */
-static void remove_socket(const struct place *p) {
+/* The server has gone, or soon will: leave nothing of it, unless a launcher is at work with the key. */
+static void remove_entries(const struct place *p) {
 	struct rundir d = {.fd = WATCHER_DIRECTORY};
 	const char *key = p->name + 1;
 	int lock = lock_try(&d, key);
 
 	if (lock < 0)
 		return;
-	if (look(p, d.fd)) {
-		lock_release(&lock);
-		return;
-	}
-	unlinkat(d.fd, p->name, 0);
-	lock_remove(&d, key, &lock);
+	if (!look(p, d.fd))
+		unlinkat(d.fd, p->name, 0);
+	/* A socket that is there now is another server's. */
+	if (faccessat(d.fd, p->name, F_OK, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
+		lock_remove(&d, key, &lock);
+	lock_release(&lock);
 }
 
 /* The watcher's life.  What an event says does not matter: only whether the socket is still in its place. */
@@ -122,7 +122,7 @@ static void watch(const struct place *p) {
 		if (poll(polled, 2, p->notify_error ? LOOK_MS : -1) < 0 && errno != EINTR)
 			gone = strerror(errno);
 		if (polled[0].revents) {
-			remove_socket(p);
+			remove_entries(p);
 			return;
 		}
 		if (gone)
@@ -131,6 +131,8 @@ static void watch(const struct place *p) {
 	}
 	if (*gone)
 		dprintf(STDERR_FILENO, "watch run directory: %s: %s\n", p->directory, gone);
+	else
+		remove_entries(p);
 }
 
 /* The process between launcher and watcher. */

@@ -214,8 +214,7 @@ shared objects, perl itself, and those named here.  If one differs, the script i
 
 =head1 LIMITATIONS
 
-What the script does to its working directory or its umask before initialisation is complete does not reach its calls;
-what it changes in C<%ENV> does.  Parent process, process group and session are not those of the caller.  The order of hash keys
+Parent process, process group and session are not those of the caller.  The order of hash keys
 is the same in all calls of one server.
 
 =head1 SEE ALSO
