@@ -141,7 +141,7 @@ int main(int argc, char **argv) {
 	commands = split_commands(argv + 5);
 	while (commands[count].words)
 		count++;
-	runs = calloc((size_t)rounds * (size_t)burst * count, sizeof *runs);
+	runs = count > 0 ? calloc((size_t)rounds * (size_t)burst * count, sizeof *runs) : NULL;
 	if (!runs)
 		fail("memory", "results", ENOMEM);
 	write_report(argv[1], runs, measure_rounds(commands, rounds, burst, gap, runs));

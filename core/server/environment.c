@@ -28,7 +28,8 @@ static const char *find(char *const *v, const char *variable) {
 }
 
 int environment_note(struct environment *e, char *const *now) {
-	size_t n = count(now);
+	/* clearenv(3) leaves no array. */
+	size_t n = now ? count(now) : 0;
 
 	e->changed = NULL;
 	e->after = calloc(n + 1, sizeof *e->after);
@@ -46,35 +47,38 @@ static char *copy_or_null(const char *s) {
 	return s ? strdup(s) : NULL;
 }
 
+/* Append a change: VARIABLE, which was WAS (NULL: not set) in the first caller's environment.  0, or -1 with errno. */
+static int add_change(struct environment *e, size_t *n, char *variable, const char *was) {
+	if (!variable)
+		return -1;
+	e->before[*n] = copy_or_null(was);
+	if (was && !e->before[*n])
+		return -1;
+	e->changed[(*n)++] = variable;
+	return 0;
+}
+
 int environment_learn(struct environment *e, const struct strings *before) {
 	size_t n = 0, most = count(e->after) + before->count + 1;
-	char **old = request_array(before);
+	char **old = request_array(before), *variable;
+	int r = 0;
 
 	e->changed = calloc(most, sizeof *e->changed);
 	e->before = calloc(most, sizeof *e->before);
-	if (!old || !e->changed || !e->before) {
-		free(old);
-		return -1;
-	}
-	for (char **v = e->after; *v; v++) {
-		const char *was = find(old, *v);
+	if (!old || !e->changed || !e->before)
+		r = -1;
+	/* Of several with one name the first counts. */
+	for (char **v = e->after; r == 0 && (variable = *v); v++) {
+		const char *was = find(old, variable);
 
-		/* Of several with one name the first counts. */
-		if (!strchr(*v, '=') || find(e->after, *v) != *v || (was && strcmp(was, *v) == 0))
-			continue;
-		e->before[n] = copy_or_null(was);
-		e->changed[n++] = *v;
+		if (strchr(variable, '=') && find(e->after, variable) == variable && (!was || strcmp(was, variable) != 0))
+			r = add_change(e, &n, variable, was);
 	}
-	for (char **v = old; *v; v++) {
-		if (!strchr(*v, '=') || find(e->after, *v) || find(old, *v) != *v)
-			continue;
-		e->before[n] = copy_or_null(*v);
-		e->changed[n] = strndup(*v, name_length(*v));
-		if (!e->changed[n++])
-			break;
-	}
+	for (char **v = old; r == 0 && (variable = *v); v++)
+		if (strchr(variable, '=') && !find(e->after, variable) && find(old, variable) == variable)
+			r = add_change(e, &n, strndup(variable, name_length(variable)), variable);
 	free(old);
-	return 0;
+	return r;
 }
 
 const char *environment_conflict(const struct environment *e, const struct strings *caller) {

@@ -30,9 +30,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
 
 int fuzz_seed(size_t i, unsigned char *bytes, size_t size, size_t *n) {
 	static const char *const seeds[] = {
-	        "v1,1764000000.000000000,p2 5,6,7,8 idle_timeout=60,max_servers=3",
-	        "v1,1.000000000 1,2,3,4",
-	        "v1,1.999999999,x,p2,y 10,20,30,40,50 a=b c d",
+		"v1,1764000000.000000000,p2 5,6,7,8 idle_timeout=60,max_servers=3",
+		"v1,1.000000000 1,2,3,4",
+		"v1,1.999999999,x,p2,y 10,20,30,40,50 a=b c d",
 	};
 
 	if (i >= sizeof seeds / sizeof *seeds || strlen(seeds[i]) > size)

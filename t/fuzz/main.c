@@ -122,7 +122,7 @@ int main(int argc, char **argv) {
 
 	while ((option = getopt(argc, argv, "r:s:")) != -1) {
 		if (option == 'r')
-			rounds = atol(optarg);
+			rounds = strtol(optarg, NULL, 0);
 		else if (option == 's')
 			seed = strtoull(optarg, NULL, 0);
 		else

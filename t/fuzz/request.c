@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
 
 int fuzz_seed(size_t i, unsigned char *bytes, size_t size, size_t *n) {
 	char *arguments[] = {"one", "", "three", NULL}, *environment[] = {"A=1", "B=", NULL}, *nothing[] = {NULL};
-	struct request q = {.script = "/a/script", .umask = 022, .descriptor_count = 4, .descriptor_number = {0, 1, 2, WIRE_FD_CWD}};
+	struct request q = {
+		.script = "/a/script", .umask = 022, .descriptor_count = 4, .descriptor_number = {0, 1, 2, WIRE_FD_CWD}};
 	struct buf b;
 
 	if (i > 1)

@@ -35,7 +35,8 @@ static void passing(void) {
 	ok(fcntl(got[0], F_GETFD) == FD_CLOEXEC && fcntl(got[2], F_GETFD) == FD_CLOEXEC, "close-on-exec");
 	fd_close_all(got, 3);
 	ok(got[0] == -1 && got[1] == -1 && got[2] == -1, "closed");
-	ok(fd_send(s[0], "x", 1, NULL, 0) == 0 && fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 1 && count == 0, "none");
+	ok(fd_send(s[0], "x", 1, NULL, 0) == 0 && fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 1 && count == 0,
+	   "none");
 	fd_close(&s[0]);
 	ok(fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 0, "the end");
 	ok(fd_send(s[1], "x", 1, NULL, 0) < 0 && errno == EPIPE, "nobody there: no signal");
@@ -55,7 +56,8 @@ static void too_many(void) {
 	ok(fd_recv(s[1], &byte, 1, got, WIRE_MAX_DESCRIPTORS, &count, 0) == 1 && count == WIRE_MAX_DESCRIPTORS, "come");
 	fd_close_all(got, count);
 	ok(fd_send(s[0], "x", 1, sent, WIRE_MAX_DESCRIPTORS + 1) == 0, "one more");
-	ok(fd_recv(s[1], &byte, 1, got, WIRE_MAX_DESCRIPTORS, &count, 0) < 0 && errno == EPROTO && count == 0, "is refused");
+	ok(fd_recv(s[1], &byte, 1, got, WIRE_MAX_DESCRIPTORS, &count, 0) < 0 && errno == EPROTO && count == 0,
+	   "is refused");
 	ok(fd_send(s[0], "x", 1, sent, 2) == 0, "two");
 	ok(fd_recv(s[1], &byte, 1, got, 1, &count, 0) < 0 && errno == EPROTO, "where one may be");
 	ok(fd_send(s[0], "x", 1, sent, 1) == 0, "one");

@@ -5,8 +5,12 @@
 
 #include <errno.h>
 
-static const struct handshake example = {
-        .start = {1764000000, 1234}, .protocol2 = 1, .listen_fd = 5, .call_fd = 6, .watch_sentinel_fd = 7, .watch_error_fd = 8};
+static const struct handshake example = {.start = {1764000000, 1234},
+                                         .protocol2 = 1,
+                                         .listen_fd = 5,
+                                         .call_fd = 6,
+                                         .watch_sentinel_fd = 7,
+                                         .watch_error_fd = 8};
 
 static void round_trip(void) {
 	struct handshake in = example, out;
@@ -33,7 +37,8 @@ static void tolerant(void) {
 	struct handshake h;
 
 	ok(handshake_parse("v1,1.000000000 1,2,3,4", &h) == 0, "the least");
-	ok(handshake_parse("v1,0.000000000,x,p2,p22,zz=1 1,2,3,4", &h) == 0 && h.protocol2, "extensions that are not known");
+	ok(handshake_parse("v1,0.000000000,x,p2,p22,zz=1 1,2,3,4", &h) == 0 && h.protocol2,
+	   "extensions that are not known");
 	ok(handshake_parse("v1,0.000000000,p22,xp2 1,2,3,4", &h) == 0 && !h.protocol2, "extensions that begin alike");
 	ok(handshake_parse("v1,0.000000000 1,2,3,4,5,6", &h) == 0 && h.watch_error_fd == 4, "more descriptors");
 	ok(handshake_parse("v1,0.000000000 1,2,3,4 a=b c d", &h) == 0, "more words");
@@ -42,12 +47,31 @@ static void tolerant(void) {
 
 static void malformed(void) {
 	static const char *const values[] = {
-	        "", "v1", "v1,", "v2,1.000000000 1,2,3,4", "v1 1,2,3,4", "v1,1 1,2,3,4", "v1,1. 1,2,3,4", "v1,1.5 1,2,3,4",
-	        "v1,.000000000 1,2,3,4", "v1,-1.000000000 1,2,3,4", "v1,1.0000000000 1,2,3,4", "v1,1.000000000",
-	        "v1,1.000000000 ", "v1,1.000000000 1", "v1,1.000000000 1,2,3", "v1,1.000000000 1,2,3,", "v1,1.000000000 1,,3,4",
-	        "v1,1.000000000 -1,2,3,4", "v1,1.000000000 a,2,3,4", "v1,1.000000000 1,2,3,4x", "v1,1.000000000 1,2,3,2147483648",
-	        "v1,1.000000000 99999999999999999999,2,3,4", "v1,99999999999999999999.000000000 1,2,3,4", "v1,1.000000000\t1,2,3,4",
-	        "xv1,1.000000000 1,2,3,4",
+		"",
+		"v1",
+		"v1,",
+		"v2,1.000000000 1,2,3,4",
+		"v1 1,2,3,4",
+		"v1,1 1,2,3,4",
+		"v1,1. 1,2,3,4",
+		"v1,1.5 1,2,3,4",
+		"v1,.000000000 1,2,3,4",
+		"v1,-1.000000000 1,2,3,4",
+		"v1,1.0000000000 1,2,3,4",
+		"v1,1.000000000",
+		"v1,1.000000000 ",
+		"v1,1.000000000 1",
+		"v1,1.000000000 1,2,3",
+		"v1,1.000000000 1,2,3,",
+		"v1,1.000000000 1,,3,4",
+		"v1,1.000000000 -1,2,3,4",
+		"v1,1.000000000 a,2,3,4",
+		"v1,1.000000000 1,2,3,4x",
+		"v1,1.000000000 1,2,3,2147483648",
+		"v1,1.000000000 99999999999999999999,2,3,4",
+		"v1,99999999999999999999.000000000 1,2,3,4",
+		"v1,1.000000000\t1,2,3,4",
+		"xv1,1.000000000 1,2,3,4",
 	};
 	char value[1000] = "v1,1.000000000 1,2,3,4 ";
 	struct handshake h;

@@ -41,7 +41,7 @@ static void key_of(const char *const *words, void (*change)(void), char key[RUND
 	}
 	close(p[1]);
 	if (read(p[0], key, RUNDIR_KEY_LENGTH + 1) != RUNDIR_KEY_LENGTH + 1)
-		strcpy(key, "failed");
+		snprintf(key, RUNDIR_KEY_LENGTH + 1, "failed");
 	close(p[0]);
 	waitpid(child, &status, 0);
 }
@@ -59,16 +59,36 @@ static void compare(const char *const *words, void (*change)(void), int differs,
 
 #define WORDS(...) ((const char *const[]){"prefork-interp", __VA_ARGS__, NULL})
 
-static void set_home(void) { setenv("HOME", "/elsewhere", 1); }
-static void set_lang(void) { setenv("LANG", "de_DE.UTF-8", 1); }
-static void set_lc(void) { setenv("LC_NUMERIC", "C", 1); }
-static void set_pythonpath(void) { setenv("PYTHONPATH", "/x", 1); }
-static void set_perl5lib(void) { setenv("PERL5LIB", "/x", 1); }
-static void set_preload(void) { setenv("LD_PRELOAD", "", 1); }
-static void set_other(void) { setenv("OTHER", "x", 1); }
-static void set_umask(void) { umask(0123); }
-static void go_elsewhere(void) { (void)!chdir("/usr"); }
-static void be_nicer(void) { (void)!nice(1); }
+static void set_home(void) {
+	setenv("HOME", "/elsewhere", 1);
+}
+static void set_lang(void) {
+	setenv("LANG", "de_DE.UTF-8", 1);
+}
+static void set_lc(void) {
+	setenv("LC_NUMERIC", "C", 1);
+}
+static void set_pythonpath(void) {
+	setenv("PYTHONPATH", "/x", 1);
+}
+static void set_perl5lib(void) {
+	setenv("PERL5LIB", "/x", 1);
+}
+static void set_preload(void) {
+	setenv("LD_PRELOAD", "", 1);
+}
+static void set_other(void) {
+	setenv("OTHER", "x", 1);
+}
+static void set_umask(void) {
+	umask(0123);
+}
+static void go_elsewhere(void) {
+	(void)!chdir("/usr");
+}
+static void be_nicer(void) {
+	(void)!nice(1);
+}
 static void limit_softly(void) {
 	struct rlimit r;
 
@@ -83,7 +103,9 @@ static void limit_hard(void) {
 	r.rlim_max = r.rlim_cur = 50;
 	setrlimit(RLIMIT_NOFILE, &r);
 }
-static void gain_nothing(void) { prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+static void gain_nothing(void) {
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+}
 static void run_on_one(void) {
 	cpu_set_t set;
 
@@ -96,7 +118,9 @@ static void run_on_one(void) {
 		}
 	sched_setaffinity(0, sizeof set, &set);
 }
-static void run_in_batches(void) { sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0}); }
+static void run_in_batches(void) {
+	sched_setscheduler(0, SCHED_BATCH, &(struct sched_param){0});
+}
 
 static void of_words(void) {
 	compare(usual_words, NULL, 0, "the same words");
@@ -165,7 +189,8 @@ int main(void) {
 	unsetenv("PERL5LIB");
 	unsetenv("LD_PRELOAD");
 	key_of(usual_words, NULL, usual);
-	ok(strlen(usual) == RUNDIR_KEY_LENGTH && strspn(usual, "0123456789abcdef") == RUNDIR_KEY_LENGTH, "32 hexadecimal digits");
+	ok(strlen(usual) == RUNDIR_KEY_LENGTH && strspn(usual, "0123456789abcdef") == RUNDIR_KEY_LENGTH,
+	   "32 hexadecimal digits");
 	of_words();
 	of_the_process();
 	relative();

@@ -96,7 +96,8 @@ static void answers(void) {
 	buf_free(&b);
 	memset(longer, 'x', sizeof longer);
 	message_field_bytes(&b, WIRE_REASON, longer, sizeof longer);
-	ok(message_answer(WIRE_REPORT, b.data, b.length, &a) == 0 && strlen(a.reason) == WIRE_MAX_REASON - 1, "a long reason is cut");
+	ok(message_answer(WIRE_REPORT, b.data, b.length, &a) == 0 && strlen(a.reason) == WIRE_MAX_REASON - 1,
+	   "a long reason is cut");
 	buf_free(&b);
 	message_field_bytes(&b, WIRE_WAITSTATUS, "\0\0\0", 3);
 	ok(message_answer(WIRE_REPORT, b.data, b.length, &a) < 0, "a number that is too short");
@@ -112,7 +113,8 @@ static void answers(void) {
 	ok(message_answer(WIRE_SIGNAL, "", 0, &a) < 0, "a signal without its field");
 	ok(message_answer(WIRE_CONTROL, "", 0, &a) < 0, "a control without its field");
 	message_field_bytes(&b, WIRE_REASON, "a\nb\033[1m\0c", 9);
-	ok(message_answer(WIRE_DECLINED, b.data, b.length, &a) == 0 && !strpbrk(a.reason, "\n\033"), "a reason is one harmless line");
+	ok(message_answer(WIRE_DECLINED, b.data, b.length, &a) == 0 && !strpbrk(a.reason, "\n\033"),
+	   "a reason is one harmless line");
 	buf_free(&b);
 	message_field_u32(&b, WIRE_VERB, 2);
 	ok(message_answer(WIRE_CONTROL, b.data, b.length, &a) == 0 && a.verb == 2, "a verb");

@@ -41,7 +41,7 @@ static int decode(const struct buf *b, struct request *q) {
 
 static void round_trip(void) {
 	struct request in = example(), out;
-	struct message_head h;
+	struct message_head h = {0};
 	struct buf b;
 	char **array;
 
@@ -60,7 +60,8 @@ static void round_trip(void) {
 		ok(arguments[i] ? strcmp(array[i], arguments[i]) == 0 : !array[i], "argument %d", i);
 	free(array);
 	array = request_array(&out.environment);
-	ok(strcmp(array[0], "A=1") == 0 && strcmp(array[1], "B=") == 0 && strcmp(array[2], "NAME") == 0, "environment, one left out");
+	ok(strcmp(array[0], "A=1") == 0 && strcmp(array[1], "B=") == 0 && strcmp(array[2], "NAME") == 0,
+	   "environment, one left out");
 	ok(strcmp(array[3], "SKIPPED=yes") == 0 && !array[4], "of which only the very name is left out");
 	free(array);
 	buf_free(&b);
@@ -172,7 +173,8 @@ static void protocol1(void) {
 	ok(request_decode1(b.data + 4, b.length - 5, &q, &why) < 0 && why, "without its last byte");
 	ok(request_decode1(b.data + 4, 10, &q, &why) < 0, "without the end of the environment");
 	ok(request_decode1("", 0, &q, &why) < 0, "nothing");
-	ok(request_decode1("", 1, &q, &why) == 0 && q.arguments.count == 0 && q.environment.count == 0, "neither this nor that");
+	ok(request_decode1("", 1, &q, &why) == 0 && q.arguments.count == 0 && q.environment.count == 0,
+	   "neither this nor that");
 	ok(request_decode1("\0\0", 2, &q, &why) == 0 && q.arguments.count == 1, "an empty argument");
 	buf_free(&b);
 }

@@ -81,12 +81,14 @@ static void sockets_in(const char *path, const char *what) {
 	ok(rundir_connect(&d, key) < 0 && errno == ENOENT, "%s: nobody there", what);
 	listener = rundir_listen(&d, key);
 	ok(listener >= 0, "%s: listening", what);
-	ok(fcntl(listener, F_GETFL) & O_NONBLOCK && fcntl(listener, F_GETFD) == FD_CLOEXEC, "%s: non-blocking, close-on-exec", what);
+	ok(fcntl(listener, F_GETFL) & O_NONBLOCK && fcntl(listener, F_GETFD) == FD_CLOEXEC,
+	   "%s: non-blocking, close-on-exec", what);
 	rundir_name(name, RUNDIR_SOCKET, key);
 	ok(fstatat(d.fd, name, &st, 0) == 0 && S_ISSOCK(st.st_mode) && (st.st_mode & 0777) == 0600, "%s: its mode", what);
 	ok(rundir_listen(&d, key) < 0 && errno == EADDRINUSE, "%s: one only", what);
 	client = rundir_connect(&d, key);
-	ok(client >= 0 && fcntl(client, F_GETFL) & O_NONBLOCK && fcntl(client, F_GETFD) == FD_CLOEXEC, "%s: connected", what);
+	ok(client >= 0 && fcntl(client, F_GETFL) & O_NONBLOCK && fcntl(client, F_GETFD) == FD_CLOEXEC, "%s: connected",
+	   what);
 	fd_close(&client);
 	fd_close(&listener);
 	ok(rundir_connect(&d, key) < 0 && errno == ECONNREFUSED, "%s: nobody listens", what);
@@ -96,8 +98,11 @@ static void sockets_in(const char *path, const char *what) {
 
 static void long_path(char *path) {
 	for (int i = 0; i < 10; i++) {
-		memset(strcpy(path + strlen(path), "/") + 1, 'l', 50);
-		path[strlen(path)] = '\0';
+		size_t n = strlen(path);
+
+		path[n] = '/';
+		memset(path + n + 1, 'l', 50);
+		path[n + 51] = '\0';
 		mkdir(path, 0700);
 	}
 }
@@ -118,7 +123,7 @@ int main(void) {
 	is_string(name, "l0123456789abcdef0123456789abcdef", "name");
 	choice();
 	sockets_in(in_base("new"), "short path");
-	strcpy(path, base);
+	snprintf(path, sizeof path, "%s", base);
 	umask(0777);
 	sockets_in(path, "umask 0777");
 	umask(077);

@@ -13,7 +13,8 @@
 
 static int tap_count, tap_failed;
 
-__attribute__((format(printf, 4, 5))) static inline int tap_ok(int good, const char *file, int line, const char *name, ...) {
+__attribute__((format(printf, 4, 5))) static inline int tap_ok(int good, const char *file, int line, const char *name,
+                                                               ...) {
 	va_list args;
 
 	printf("%sok %d - ", good ? "" : "not ", ++tap_count);

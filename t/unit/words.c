@@ -18,7 +18,7 @@ static int parse_words(const char *const *words) {
 	int argc = 0;
 
 	for (; words[argc]; argc++) {
-		strcpy(copies[argc], words[argc]);
+		snprintf(copies[argc], sizeof copies[argc], "%s", words[argc]);
 		argv[argc] = copies[argc];
 	}
 	argv[argc] = NULL;
