@@ -49,13 +49,20 @@ static char *copy_or_null(const char *s) {
 
 /* Append a change: VARIABLE, which was WAS (NULL: not set) in the first caller's environment.  0, or -1 with errno. */
 static int add_change(struct environment *e, size_t *n, char *variable, const char *was) {
-	if (!variable)
-		return -1;
 	e->before[*n] = copy_or_null(was);
 	if (was && !e->before[*n])
 		return -1;
 	e->changed[(*n)++] = variable;
 	return 0;
+}
+
+static int add_removed(struct environment *e, size_t *n, const char *was) {
+	char *name = strndup(was, name_length(was));
+
+	if (name && add_change(e, n, name, was) == 0)
+		return 0;
+	free(name);
+	return -1;
 }
 
 int environment_learn(struct environment *e, const struct strings *before) {
@@ -76,7 +83,7 @@ int environment_learn(struct environment *e, const struct strings *before) {
 	}
 	for (char **v = old; r == 0 && (variable = *v); v++)
 		if (strchr(variable, '=') && !find(e->after, variable) && find(old, variable) == variable)
-			r = add_change(e, &n, strndup(variable, name_length(variable)), variable);
+			r = add_removed(e, &n, variable);
 	free(old);
 	return r;
 }

@@ -24,8 +24,15 @@ our @EXPORT = qw(
 	client_path install_path runtime_path source_path
 	sockets locks refusals drop_sockets quiet_down server_of open_watch expect_syslog syslog_wait finish
 	wait_for wait_for_file process_gone pidfd_open descendants proc_stat now spawn finish_process DEADLINE
-	syslog_missing
+	syslog_missing terminal on_terminal
 );
+
+# ioctl(2) requests.
+use constant {
+	TIOCSPTLCK => 0x40045431,
+	TIOCGPTN   => 0x80045430,
+	TIOCSCTTY  => 0x540e,
+};
 
 my ($main_pid, $directory, %directories, @expected_syslog, $finished);
 my %EXTENSION = (perl => 'pl', python => 'py', tcl => 'tcl');
@@ -298,6 +305,23 @@ sub open_watch ($pid) {
 	my $fd = pidfd_open($pid);
 	Test::More::fail("process $pid is there") if !defined $fd;
 	return $fd;
+}
+
+# Both ends of a new pseudo-terminal: (master, slave); nothing where the machine has none.
+sub terminal() {
+	my $master;
+	open $master, '+<', '/dev/ptmx' or open $master, '+<', '/dev/pts/ptmx' or return need_missing('a terminal', $!);
+	my $number = pack 'i', 0;
+	ioctl $master, TIOCSPTLCK, $number or die "TIOCSPTLCK: $!\n";
+	ioctl $master, TIOCGPTN, $number or die "TIOCGPTN: $!\n";
+	my $name = '/dev/pts/' . unpack 'i', $number;
+	sysopen my $slave, $name, 2 | 0400 or die "$name: $!\n";    # O_RDWR | O_NOCTTY
+	return ($master, $slave);
+}
+
+# Options of run() for a process whose controlling terminal, and standard input, is this slave.
+sub on_terminal ($slave) {
+	return (stdin => $slave, session => 1, in_child => sub { ioctl $slave, TIOCSCTTY, 0 });
 }
 
 # Wait until the file is there, and its content.
