@@ -22,6 +22,7 @@ struct prefork_invocation {
 	const char *name;                    /* the interpreter as it was spelt: its argv[0] */
 	const char *const *arguments;        /* the interpreter's own arguments before the script, NULL-terminated */
 	const char *script;                  /* as the caller spelt it */
+	const char *script_text;             /* the beginning of it, at most a mebibyte; NUL bytes in it are blanks */
 	const char *const *script_arguments; /* NULL-terminated; empty unless the caller asked for unlaundered setup (-U) */
 	const char *runtime_directory;       /* where this language's runtime is installed: absolute */
 };

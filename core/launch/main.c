@@ -17,6 +17,7 @@
 #include "watch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
@@ -29,6 +30,7 @@
 
 #define LOCK_LIMIT_MS 30000
 #define EXIT_BROKEN 127
+#define SCRIPT_TEXT (1u << 20) /* bytes of it that plugins may look at */
 
 struct launch {
 	char **argv;
@@ -36,6 +38,7 @@ struct launch {
 	struct rundir rundir;
 	struct refusal_subject subject;
 	char plugins[PATH_MAX];
+	char *text; /* of the script, its beginning */
 	mode_t umask;
 	int ender; /* signal that we are to die of, when all is released */
 };
@@ -170,19 +173,36 @@ static void put_aside(const struct launch *l) {
 }
 
 /* Neither is remembered: the plain interpreter says what is wrong with such a script, and both are soon seen again. */
-static int check_script(const char *script, struct reason *why) {
+static int check_script(struct launch *l, struct reason *why) {
+	const char *script = l->arguments.invocation.script;
+	int fd = open(script, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
+	ssize_t n = -1;
 
-	if (stat(script, &st) < 0 || access(script, R_OK) < 0) {
+	if (fd < 0 || fstat(fd, &st) < 0) {
 		reason_errno(why, "read", "the script");
+		fd_close(&fd);
 		return -1;
 	}
 	reason_set(why, "the script is not a regular file");
-	return S_ISREG(st.st_mode) ? 0 : -1;
+	if (S_ISREG(st.st_mode)) {
+		l->text = malloc(SCRIPT_TEXT + 1);
+		n = l->text ? read(fd, l->text, SCRIPT_TEXT) : -1;
+		reason_set(why, "the script can't be read");
+	}
+	fd_close(&fd);
+	if (n < 0)
+		return -1;
+	for (ssize_t i = 0; i < n; i++)
+		if (!l->text[i])
+			l->text[i] = ' ';
+	l->text[n] = '\0';
+	l->arguments.invocation.script_text = l->text;
+	return 0;
 }
 
 static int find_places(struct launch *l, struct reason *why) {
-	if (check_script(l->arguments.invocation.script, why) < 0 || plugin_directory(l->plugins, why) < 0)
+	if (check_script(l, why) < 0 || plugin_directory(l->plugins, why) < 0)
 		return -1;
 	if (refusal_identify(&l->subject, l->arguments.invocation.script, l->plugins) < 0) {
 		reason_errno(why, "examine", "the script");
@@ -271,6 +291,7 @@ int main(int argc, char **argv) {
 		reason_say(l.arguments.invocation.script, "plain run: %s", why.text);
 	rundir_close(&l.rundir);
 	arguments_free(&l.arguments);
+	free(l.text);
 	if (l.ender)
 		die(l.ender);
 	return status;

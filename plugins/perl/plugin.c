@@ -1,4 +1,5 @@
 /* The Perl plugin: which invocations can be served, and how setup is executed. */
+#define MODULE "Proc::Prefork::Interp"
 #define _GNU_SOURCE
 #include "prefork-plugin.h"
 
@@ -229,6 +230,14 @@ static int check_environment(const struct question *q) {
 	return check_path("PERL5LIB", q) && check_path("PERLLIB", q) && check_environment_options(q) && check_locale(q);
 }
 
+/* In its text, or by -M. */
+static int names_module(const struct prefork_invocation *invocation) {
+	for (const char *const *at = invocation->arguments; *at; at++)
+		if (strstr(*at, MODULE))
+			return 1;
+	return strstr(invocation->script_text, MODULE) != NULL;
+}
+
 static enum prefork_answer perl_accepts(const struct prefork_invocation *invocation, char *text, size_t size) {
 	const char *slash = strrchr(invocation->interpreter, '/');
 	struct question q = {invocation, text, size};
@@ -237,6 +246,11 @@ static enum prefork_answer perl_accepts(const struct prefork_invocation *invocat
 		return PREFORK_NOT_MINE;
 	if (!read_options(invocation->arguments, &q) || !check_script(invocation->script, &q) || !check_environment(&q))
 		return PREFORK_REFUSE;
+	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
+	if (!names_module(invocation)) {
+		refuse(&q, "the script does not name the module that it marks its initialisation's end with", MODULE);
+		return PREFORK_REFUSE;
+	}
 	return PREFORK_ACCEPT;
 }
 

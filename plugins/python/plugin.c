@@ -170,6 +170,12 @@ static enum prefork_answer python_accepts(const struct prefork_invocation *invoc
 	}
 	if (!read_options(invocation->arguments, &options, &why))
 		return PREFORK_REFUSE;
+	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
+	if (!strstr(invocation->script_text, "prefork_interp")) {
+		refuse(&why, "the script does not name the module that it marks its initialisation's end with",
+		       "prefork_interp");
+		return PREFORK_REFUSE;
+	}
 	if (options.ignore_environment)
 		return PREFORK_ACCEPT;
 	if (strchr(invocation->runtime_directory, ':')) {

@@ -35,6 +35,14 @@ each_language(sub ($language) {
 		note('Tcl can not ignore signals');
 		return;
 	}
+	open my $output, '>', "$folder/output" or die "output: $!\n";
+	$p = $script->start(['trap', "$folder/trap", 'TERM'], stdout => $output);
+	@watches = (open_watch(wait_for_file("$folder/trap")));
+	kill KILL => $p->{pid};
+	is_result(end($p), {status => killed_by(9)}, 'client killed, script handles SIGTERM');
+	ok(process_gone(\@watches), 'it is gone');
+	is(read_file("$folder/output"), "got TERM\n", 'after it was asked to go');
+
 	$p = $script->start(['ignore', "$folder/ignore"]);
 	@watches = (open_watch(wait_for_file("$folder/ignore")));
 	kill KILL => $p->{pid};
