@@ -96,7 +96,7 @@ const char *environment_conflict(const struct environment *e, const struct strin
 		const char *now = find(v, e->changed[i]), *was = e->before[i];
 
 		/* A shell sets this for each command; nobody makes a value of it. */
-		if (strncmp(e->changed[i], "_=", 2) == 0)
+		if (name_length(e->changed[i]) == 1 && e->changed[i][0] == '_')
 			continue;
 		if (!now != !was || (now && strcmp(now, was) != 0))
 			conflict = e->changed[i];
