@@ -93,11 +93,19 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 	return 0;
 }
 
-/* Kept out of the way of the numbers that the script's files get, beside the handshake's. */
+/* Kept out of the way of the numbers that the script's files get, beside the handshake's; these may be above the soft
+ * limit that setup has left. */
 static void note_directory(struct origin *o, const struct handshake *h) {
 	int fd = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct rlimit own, most;
 
-	o->directory = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, h->listen_fd);
+	o->directory = -1;
+	if (fd >= 0 && getrlimit(RLIMIT_NOFILE, &own) == 0) {
+		most = (struct rlimit){.rlim_cur = own.rlim_max, .rlim_max = own.rlim_max};
+		setrlimit(RLIMIT_NOFILE, &most);
+		o->directory = fcntl(fd, F_DUPFD_CLOEXEC, h->listen_fd);
+		setrlimit(RLIMIT_NOFILE, &own);
+	}
 	fd_close(&fd);
 }
 

@@ -31,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
 
 int fuzz_seed(size_t i, unsigned char *bytes, size_t size, size_t *n) {
 	static const char *const seeds[] = {"A=1\0B=\0\0one\0\0three", "", "\0x"};
-	static const size_t lengths[] = {20, 1, 3};
+	static const size_t lengths[] = {19, 1, 3};
 
 	if (i >= sizeof seeds / sizeof *seeds || lengths[i] > size)
 		return 0;
