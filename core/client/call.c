@@ -26,13 +26,13 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 	unsigned char reply[4];
 	struct reader r;
 	struct buf b;
-	int failed = fd_send(c->sock, "", 1, NULL, 0) < 0;
+	int failed = fd_send(c->sock, "", 1, NULL, 0, -1) < 0;
 
 	for (int fd = 0; fd <= STDERR_FILENO && !failed; fd++)
-		failed = fd_send(c->sock, "", 1, &fd, 1) < 0;
+		failed = fd_send(c->sock, "", 1, &fd, 1, -1) < 0;
 	buf_init(&b, WIRE_MAX_MESSAGE);
 	request_encode1(&b, w->arguments, environ, SKIP);
-	failed = failed || b.failed || fd_send(c->sock, b.data, b.length, NULL, 0) < 0;
+	failed = failed || b.failed || fd_send(c->sock, b.data, b.length, NULL, 0, -1) < 0;
 	buf_free(&b);
 	snprintf(why, why_size, "the request could not be sent: %s", strerror(errno));
 	/* What arrived is no whole request, so nothing has run. */
@@ -46,7 +46,8 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 	return CALL_ENDED;
 }
 
-static int send_request(struct connection *c, struct context *context, const struct words *w) {
+/* A signal that comes while there is no room for all of it finds nothing committed: it ends the sending. */
+static int send_request(struct connection *c, struct context *context, const struct words *w, int signals) {
 	struct buf b;
 	int r;
 
@@ -54,7 +55,7 @@ static int send_request(struct connection *c, struct context *context, const str
 	context->request.script = w->script;
 	request_encode(&b, &context->request, w->arguments, environ, SKIP);
 	errno = b.failed;
-	r = b.failed ? -1 : fd_send(c->sock, b.data, b.length, context->fds, context->request.descriptor_count);
+	r = b.failed ? -1 : fd_send(c->sock, b.data, b.length, context->fds, context->request.descriptor_count, signals);
 	buf_free(&b);
 	return r;
 }
@@ -72,7 +73,7 @@ static void send_signal(struct connection *c, const struct signalfd_siginfo *inf
 	message_end(&b, began);
 	/* A server that has gone is noticed where its answer is read. */
 	if (!b.failed)
-		(void)fd_send(c->sock, b.data, b.length, NULL, 0);
+		(void)fd_send(c->sock, b.data, b.length, NULL, 0, -1);
 	buf_free(&b);
 }
 
@@ -165,22 +166,19 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	uint64_t relayed = 0;
 	int signals;
 
-	context->request.sigmask = signals_mask();
-	/* Until all is sent nothing can have run, and a signal ends just us. */
-	if (send_request(c, context, w) < 0) {
-		not_sent(c, why, why_size);
-		return CALL_DECLINED;
-	}
-	signals_set_mask(~0ull);
+	/* Before the request, so that each signal from then on is the executor's. */
+	context->request.sigmask = signals_set_mask(~0ull);
 	signals = signals_open();
-	if (signals >= 0) {
-		end = exchange(c, signals, &relayed, status, why, why_size);
-	} else {
+	if (signals < 0)
 		snprintf(why, why_size, "signalfd: %s", strerror(errno));
-		end = CALL_LOST;
-	}
+	else if (send_request(c, context, w, signals) < 0)
+		not_sent(c, why, why_size);
+	else
+		end = exchange(c, signals, &relayed, status, why, why_size);
 	fd_close(&signals);
+	/* What is pending has its effect when the mask is as before. */
 	if (end == CALL_DECLINED) {
+		fd_close(&c->sock);
 		take_back(relayed);
 		signals_set_mask(context->request.sigmask);
 	}

@@ -27,13 +27,6 @@ uint64_t signals_ignored(void) {
 	return ignored;
 }
 
-uint64_t signals_mask(void) {
-	uint64_t mask = 0;
-
-	syscall(SYS_rt_sigprocmask, SIG_SETMASK, NULL, &mask, sizeof mask);
-	return mask;
-}
-
 uint64_t signals_set_mask(uint64_t mask) {
 	uint64_t before = 0;
 

@@ -14,9 +14,6 @@
 /* Bit N-1: signal N is ignored. */
 uint64_t signals_ignored(void);
 
-/* The mask, bit N-1 for signal N. */
-uint64_t signals_mask(void);
-
 /* Replace the mask, bit N-1 for signal N; what can't be blocked is not.  Returns the former one. */
 uint64_t signals_set_mask(uint64_t mask);
 

@@ -17,7 +17,7 @@ int report_ask(int sock, long long deadline_ms) {
 	message_end(&b, message);
 	/* So few bytes always find room in a socket on which nothing was sent before. */
 	if (!b.failed)
-		result = fd_send(sock, b.data, b.length, NULL, 0);
+		result = fd_send(sock, b.data, b.length, NULL, 0, -1);
 	buf_free(&b);
 	return result;
 }

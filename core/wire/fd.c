@@ -58,13 +58,19 @@ long long clock_ms(void) {
 	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
-static int wait_writable(int sock) {
-	struct pollfd p = {.fd = sock, .events = POLLOUT};
+/* Wait until SOCK is writable: 0, or -1 with errno (EINTR: INTERRUPT is readable). */
+static int wait_writable(int sock, int interrupt) {
+	struct pollfd p[] = {{.fd = sock, .events = POLLOUT}, {.fd = interrupt, .events = POLLIN}};
 
-	return poll(&p, 1, -1) < 0 && errno != EINTR ? -1 : 0;
+	if (poll(p, 2, -1) < 0)
+		return errno == EINTR ? 0 : -1;
+	if (!p[1].revents)
+		return 0;
+	errno = EINTR;
+	return -1;
 }
 
-int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds) {
+int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds, int interrupt) {
 	const unsigned char *at = bytes;
 	union control control;
 	struct iovec io;
@@ -89,10 +95,10 @@ int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds) 
 	}
 	while (n > 0) {
 		io = (struct iovec){.iov_base = (void *)(uintptr_t)at, .iov_len = n};
-		sent = sendmsg(sock, &m, MSG_NOSIGNAL);
+		sent = sendmsg(sock, &m, MSG_NOSIGNAL | MSG_DONTWAIT);
 		if (sent < 0 && errno == EINTR)
 			continue;
-		if (sent < 0 && (errno != EAGAIN || wait_writable(sock) < 0))
+		if (sent < 0 && (errno != EAGAIN || wait_writable(sock, interrupt) < 0))
 			return -1;
 		if (sent < 0)
 			continue;

@@ -14,8 +14,9 @@ int fd_set_cloexec(int fd, int on);
 int fd_set_nonblocking(int fd, int on);
 
 /* Send N bytes, with NFDS descriptors attached to the first of them (at most WIRE_MAX_DESCRIPTORS + 1).
- * Waits for room also on a non-blocking socket; never raises SIGPIPE.  0, or -1 with errno. */
-int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds);
+ * Waits for room, until INTERRUPT (-1: none) is readable; never raises SIGPIPE.
+ * 0, or -1 with errno: EINTR when interrupted, with part of it sent. */
+int fd_send(int sock, const void *bytes, size_t n, const int *fds, size_t nfds, int interrupt);
 
 /* Receive up to N bytes and up to MAX descriptors in one recvmsg(2) with FLAGS.
  * The descriptors are close-on-exec and the caller's; *COUNT says how many.  Returns the bytes received, 0 at the end;

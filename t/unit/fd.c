@@ -29,17 +29,18 @@ static void passing(void) {
 	char bytes[10];
 
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s);
-	ok(fd_send(s[0], "hello", 5, sent, 3) == 0, "three are sent");
+	ok(fd_send(s[0], "hello", 5, sent, 3, -1) == 0, "three are sent");
 	ok(fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 5 && count == 3, "three come");
 	ok(memcmp(bytes, "hello", 5) == 0, "and the bytes");
 	ok(fcntl(got[0], F_GETFD) == FD_CLOEXEC && fcntl(got[2], F_GETFD) == FD_CLOEXEC, "close-on-exec");
 	fd_close_all(got, 3);
 	ok(got[0] == -1 && got[1] == -1 && got[2] == -1, "closed");
-	ok(fd_send(s[0], "x", 1, NULL, 0) == 0 && fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 1 && count == 0,
+	ok(fd_send(s[0], "x", 1, NULL, 0, -1) == 0 && fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 1 &&
+	       count == 0,
 	   "none");
 	fd_close(&s[0]);
 	ok(fd_recv(s[1], bytes, sizeof bytes, got, 3, &count, 0) == 0, "the end");
-	ok(fd_send(s[1], "x", 1, NULL, 0) < 0 && errno == EPIPE, "nobody there: no signal");
+	ok(fd_send(s[1], "x", 1, NULL, 0, -1) < 0 && errno == EPIPE, "nobody there: no signal");
 	fd_close(&s[1]);
 }
 
@@ -52,15 +53,15 @@ static void too_many(void) {
 		sent[i] = 0;
 	socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, s);
 	before = open_count();
-	ok(fd_send(s[0], "x", 1, sent, WIRE_MAX_DESCRIPTORS) == 0, "as many as there may be");
+	ok(fd_send(s[0], "x", 1, sent, WIRE_MAX_DESCRIPTORS, -1) == 0, "as many as there may be");
 	ok(fd_recv(s[1], &byte, 1, got, WIRE_MAX_DESCRIPTORS, &count, 0) == 1 && count == WIRE_MAX_DESCRIPTORS, "come");
 	fd_close_all(got, count);
-	ok(fd_send(s[0], "x", 1, sent, WIRE_MAX_DESCRIPTORS + 1) == 0, "one more");
+	ok(fd_send(s[0], "x", 1, sent, WIRE_MAX_DESCRIPTORS + 1, -1) == 0, "one more");
 	ok(fd_recv(s[1], &byte, 1, got, WIRE_MAX_DESCRIPTORS, &count, 0) < 0 && errno == EPROTO && count == 0,
 	   "is refused");
-	ok(fd_send(s[0], "x", 1, sent, 2) == 0, "two");
+	ok(fd_send(s[0], "x", 1, sent, 2, -1) == 0, "two");
 	ok(fd_recv(s[1], &byte, 1, got, 1, &count, 0) < 0 && errno == EPROTO, "where one may be");
-	ok(fd_send(s[0], "x", 1, sent, 1) == 0, "one");
+	ok(fd_send(s[0], "x", 1, sent, 1, -1) == 0, "one");
 	ok(fd_recv(s[1], &byte, 1, NULL, 0, &count, 0) < 0 && errno == EPROTO, "where none may be");
 	ok(open_count() == before, "none is leaked");
 	fd_close_all(s, 2);
@@ -81,7 +82,7 @@ static void large(void) {
 	}
 	fd_close(&s[1]);
 	bytes[n - 1] = 'e';
-	ok(fd_set_nonblocking(s[0], 1) == 0 && fd_send(s[0], bytes, n, (int[]){0}, 1) == 0, "four megabytes are sent");
+	ok(fd_set_nonblocking(s[0], 1) == 0 && fd_send(s[0], bytes, n, (int[]){0}, 1, -1) == 0, "four megabytes are sent");
 	waitpid(child, &status, 0);
 	ok(status == 0, "and read");
 	fd_close(&s[0]);
