@@ -77,17 +77,36 @@ static void send_signal(struct connection *c, const struct signalfd_siginfo *inf
 	buf_free(&b);
 }
 
-/* Pass on what has come, and note it in *RELAYED.  SERVER is the server's process id, 0 when not known: a SIGCONT of
- * its own only wakes us up. */
-static void relay_signals(struct connection *c, int signals, uint32_t server, uint64_t *relayed) {
+struct relay {
+	uint32_t server;  /* the server's process id, 0 while it is not known: a SIGCONT of its own only wakes us up */
+	uint64_t relayed; /* bit N-1: signal N was passed on */
+	int to_continue;  /* a SIGCONT was passed on, and the executor has not been seen to go on since */
+};
+
+/* Pass on what has come. */
+static void relay_signals(struct connection *c, int signals, struct relay *r) {
 	struct signalfd_siginfo info;
 
 	while (signals_next(signals, &info)) {
-		if (info.ssi_signo == SIGCONT && server && info.ssi_pid == server)
+		if (info.ssi_signo == SIGCONT && r->server && info.ssi_pid == r->server)
 			continue;
 		send_signal(c, &info);
-		*relayed |= SIGNALS_BIT(info.ssi_signo);
+		r->relayed |= SIGNALS_BIT(info.ssi_signo);
+		if (info.ssi_signo == SIGCONT)
+			r->to_continue = 1;
+		else if (info.ssi_signo == SIGTSTP || info.ssi_signo == SIGTTIN || info.ssi_signo == SIGTTOU)
+			r->to_continue = 0;
 	}
+}
+
+/* The executor has stopped: so do we, unless it is about to go on, or more has come about it already. */
+static void stop_too(struct connection *c, int signals, struct relay *r) {
+	struct pollfd p = {.fd = c->sock, .events = POLLIN};
+
+	relay_signals(c, signals, r);
+	if (!r->to_continue && poll(&p, 1, 0) == 0)
+		kill(getpid(), SIGSTOP);
+	r->to_continue = 0;
 }
 
 /* Read one message of the server's: its type, or -1 with WHY. */
@@ -108,19 +127,19 @@ static void declined(const struct answer *a, char *why, size_t why_size) {
 }
 
 /* Signals out, events in, until the call is over. */
-static enum call_end exchange(struct connection *c, int signals, uint64_t *relayed, int *status, char *why,
+static enum call_end exchange(struct connection *c, int signals, struct relay *r, int *status, char *why,
                               size_t why_size) {
 	struct pollfd polls[] = {{.fd = c->sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
-	uint32_t server = 0;
 	struct answer a;
 
 	for (;;) {
 		if (poll(polls, 2, -1) < 0)
 			continue;
-		if (polls[1].revents)
-			relay_signals(c, signals, server, relayed);
-		if (!polls[0].revents)
+		/* First what the server says: a SIGCONT of its own comes after its word of whose it is. */
+		if (!polls[0].revents) {
+			relay_signals(c, signals, r);
 			continue;
+		}
 		switch (read_answer(c, &a, why, why_size)) {
 		case WIRE_STATUS:
 			*status = (int)a.wait_status;
@@ -128,10 +147,13 @@ static enum call_end exchange(struct connection *c, int signals, uint64_t *relay
 		case WIRE_DECLINED:
 			declined(&a, why, why_size);
 			return CALL_DECLINED;
-		/* The server stops and continues us together with the executor; here it only says so. */
 		case WIRE_STOPPED:
+			r->server = a.pid;
+			stop_too(c, signals, r);
+			break;
 		case WIRE_CONTINUED:
-			server = a.pid;
+			r->server = a.pid;
+			r->to_continue = 0;
 			break;
 		case -1:
 			return CALL_LOST;
@@ -163,7 +185,7 @@ static void take_back(uint64_t relayed) {
 static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
                                     char *why, size_t why_size) {
 	enum call_end end = CALL_DECLINED;
-	uint64_t relayed = 0;
+	struct relay r = {0};
 	int signals;
 
 	/* Before the request, so that each signal from then on is the executor's. */
@@ -174,12 +196,12 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	else if (send_request(c, context, w, signals) < 0)
 		not_sent(c, why, why_size);
 	else
-		end = exchange(c, signals, &relayed, status, why, why_size);
+		end = exchange(c, signals, &r, status, why, why_size);
 	fd_close(&signals);
 	/* What is pending has its effect when the mask is as before. */
 	if (end == CALL_DECLINED) {
 		fd_close(&c->sock);
-		take_back(relayed);
+		take_back(r.relayed);
 		signals_set_mask(context->request.sigmask);
 	}
 	return end;

@@ -79,8 +79,13 @@ static int runs_us_alone(char *line) {
 	char *path = line + 2 + strspn(line + 2, " \t"), *rest = path + strcspn(path, " \t\n");
 	char *word = rest + strspn(rest, " \t");
 
-	if (*word && *word != '\n' && (*word != '-' || word[strcspn(word, " \t\n")] != '\n'))
-		return 0;
+	if (*word && *word != '\n') {
+		const char *end = word + strcspn(word, " \t\n");
+
+		end += strspn(end, " \t");
+		if (*word != '-' || (*end && *end != '\n'))
+			return 0;
+	}
 	*rest = '\0';
 	return stat(path, &named) == 0 && stat("/proc/self/exe", &us) == 0 && named.st_dev == us.st_dev &&
 	       named.st_ino == us.st_ino;

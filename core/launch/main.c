@@ -175,16 +175,20 @@ static void put_aside(const struct launch *l) {
 /* Neither is remembered: the plain interpreter says what is wrong with such a script, and both are soon seen again. */
 static int check_script(struct launch *l, struct reason *why) {
 	const char *script = l->arguments.invocation.script;
-	int fd = open(script, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
 	ssize_t n = -1;
+	int fd;
 
+	/* Not opened before that is known: a pipe would lose what is in it. */
+	reason_set(why, "the script is not a regular file");
+	if (stat(script, &st) == 0 && !S_ISREG(st.st_mode))
+		return -1;
+	fd = open(script, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0 || fstat(fd, &st) < 0) {
 		reason_errno(why, "read", "the script");
 		fd_close(&fd);
 		return -1;
 	}
-	reason_set(why, "the script is not a regular file");
 	if (S_ISREG(st.st_mode)) {
 		l->text = malloc(SCRIPT_TEXT + 1);
 		n = l->text ? read(fd, l->text, SCRIPT_TEXT) : -1;

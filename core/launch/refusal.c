@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -56,7 +57,8 @@ int refusal_find(const struct rundir *d, const char *key, const struct refusal_s
 		return 0;
 	got = read(fd, text, sizeof text - 1);
 	text[got > 0 ? got : 0] = '\0';
-	if (strncmp(text, subject->lines, n) != 0 || fstat(fd, &st) < 0 || time(NULL) - st.st_mtime > REFUSAL_TIME) {
+	if (strncmp(text, subject->lines, n) != 0 || fstat(fd, &st) < 0 ||
+	    labs((long)(time(NULL) - st.st_mtime)) > REFUSAL_TIME) {
 		fd_close(&fd);
 		return 0;
 	}

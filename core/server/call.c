@@ -295,10 +295,8 @@ static void relay(struct server *s, struct call *c) {
 		return;
 	}
 	number = (int)a.signal_number;
-	/* The client runs, or it could not have passed this on. */
-	if (number == SIGCONT)
-		c->stopped_client = 0;
-	if (kill(a.group ? -c->executor : c->executor, number) == 0)
+	/* A terminal stops a whole group, a shell continues it; that the shell's signal was meant so can't be seen. */
+	if (kill(a.group || number == SIGCONT ? -c->executor : c->executor, number) == 0)
 		c->relayed |= SIGNAL_BIT(number);
 }
 
@@ -375,6 +373,26 @@ void call_end(struct server *s, struct call *c) {
 	c->deadline = clock_ms() + GRACE_TIME;
 }
 
+/* The client stops itself when it is told that its executor has; stopped, it can be told nothing, so it is continued.
+ */
+static void continue_client(struct call *c) {
+	struct pollfd p = {.fd = c->sock};
+	struct ucred peer;
+	socklen_t length = sizeof peer;
+	int fd;
+
+	if (!c->stopped_client)
+		return;
+	c->stopped_client = 0;
+	if (getsockopt(c->sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
+		return;
+	fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
+	/* While it holds its end of the socket the number is still its own. */
+	if (fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR)))
+		syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
+	fd_close(&fd);
+}
+
 static void reap(struct server *s, struct call *c) {
 	int status;
 
@@ -383,8 +401,10 @@ static void reap(struct server *s, struct call *c) {
 	c->executor = 0;
 	s->served++;
 	s->idle_since = clock_ms();
-	if (c->sock >= 0)
+	if (c->sock >= 0) {
 		send_status(c, status);
+		continue_client(c);
+	}
 	finish(s, c);
 }
 
@@ -423,23 +443,6 @@ static void executor_ended(struct server *s, struct call *c, const siginfo_t *ho
 	reap(s, c);
 }
 
-/* Stop or continue the client as its executor was.  By the server, and in the order in which it sees the changes: a
- * client that stopped itself when told so could be told of the continuing while it is stopped. */
-static void signal_client(struct call *c, int number) {
-	struct pollfd p = {.fd = c->sock};
-	struct ucred peer;
-	socklen_t length = sizeof peer;
-	int fd;
-
-	if (getsockopt(c->sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
-		return;
-	fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-	/* While it holds its end of the socket the number is still its own. */
-	if (fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR)))
-		syscall(SYS_pidfd_send_signal, fd, number, NULL, 0);
-	fd_close(&fd);
-}
-
 static void executor_stopped(struct call *c, int number) {
 	struct buf b;
 	size_t began;
@@ -451,14 +454,11 @@ static void executor_stopped(struct call *c, int number) {
 	message_end(&b, began);
 	send_buf(c, &b);
 	c->stopped_client = 1;
-	signal_client(c, SIGSTOP);
 }
 
 static void executor_continued(struct call *c) {
 	send_number(c, WIRE_CONTINUED, WIRE_PID, (uint32_t)getpid());
-	if (c->stopped_client)
-		signal_client(c, SIGCONT);
-	c->stopped_client = 0;
+	continue_client(c);
 }
 
 void call_child_changed(struct server *s, struct call *c) {

@@ -29,7 +29,7 @@ struct call {
 	long long deadline; /* clock_ms(); -1 for none */
 	pid_t executor;     /* its group's number too; 0 where there is none */
 	uint64_t relayed;   /* bit N-1: signal N was passed on to the executor */
-	int stopped_client; /* we have stopped the client along with the executor */
+	int stopped_client; /* the client was told that the executor has stopped */
 };
 
 /* A new call on SOCK (taken over also on failure), queued; NULL with errno. */

@@ -88,6 +88,17 @@ int environment_learn(struct environment *e, const struct strings *before) {
 	return r;
 }
 
+/* Shells keep these for themselves, a stand-in for the interpreter too; nobody makes a value of them. */
+static int is_shells(const char *variable) {
+	static const char *const names[] = {"_", "PWD", "OLDPWD", "SHLVL"};
+	size_t n = name_length(variable);
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strlen(names[i]) == n && strncmp(names[i], variable, n) == 0)
+			return 1;
+	return 0;
+}
+
 const char *environment_conflict(const struct environment *e, const struct strings *caller) {
 	char **v = request_array(caller);
 	const char *conflict = v ? NULL : "memory";
@@ -95,8 +106,7 @@ const char *environment_conflict(const struct environment *e, const struct strin
 	for (size_t i = 0; v && e->changed[i] && !conflict; i++) {
 		const char *now = find(v, e->changed[i]), *was = e->before[i];
 
-		/* A shell sets this for each command; nobody makes a value of it. */
-		if (name_length(e->changed[i]) == 1 && e->changed[i][0] == '_')
+		if (is_shells(e->changed[i]))
 			continue;
 		if (!now != !was || (now && strcmp(now, was) != 0))
 			conflict = e->changed[i];

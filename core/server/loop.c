@@ -139,7 +139,7 @@ static void take_signals(struct server *s) {
 			continue;
 		}
 		/* Asked twice: the running calls have to end too. */
-		if (s->draining)
+		if (s->draining && info.ssi_signo != SIGXCPU)
 			for (struct call *c = s->calls; c; c = c->next)
 				call_end(s, c);
 		server_drain(s, strsignal((int)info.ssi_signo));

@@ -52,6 +52,20 @@ static int same_file(const struct stat *a, const struct stat *b) {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
+/* A lock that setup holds would be the server's for as long as it lives. */
+static int is_locked(int fd) {
+	char path[64], text[4096];
+	ssize_t n;
+	int info;
+
+	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+	info = open(path, O_RDONLY | O_CLOEXEC);
+	n = info < 0 ? 0 : read(info, text, sizeof text - 1);
+	fd_close(&info);
+	text[n > 0 ? n : 0] = '\0';
+	return strstr(text, "\nlock:") != NULL;
+}
+
 /* May calls have this descriptor, each as if it had opened it itself?  NULL, or why not. */
 static const char *unshareable(int fd, const struct handshake *h) {
 	struct stat st, output;
@@ -59,7 +73,13 @@ static const char *unshareable(int fd, const struct handshake *h) {
 
 	if (flags < 0 || fstat(fd, &st) < 0)
 		return strerror(errno);
-	if (flags & O_PATH || S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
+	if (flags & O_PATH)
+		return NULL;
+	if (isatty(fd))
+		return "a terminal, which is the first caller's";
+	if (is_locked(fd))
+		return "a lock is held on it";
+	if (S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
 		return NULL;
 	/* Setup's output is a file of the launcher's, where our launcher has started it. */
 	for (int standard = STDOUT_FILENO; h->protocol2 && standard <= STDERR_FILENO; standard++)
@@ -157,7 +177,8 @@ static void reopen(int fd) {
 	struct stat st;
 	int own, flags = fcntl(fd, F_GETFL);
 
-	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) != O_RDONLY || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
+	if (flags < 0 || flags & O_PATH || (flags & O_ACCMODE) != O_RDONLY || fstat(fd, &st) < 0 ||
+	    (!S_ISREG(st.st_mode) && !S_ISDIR(st.st_mode)))
 		return;
 	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
 	own = open(path, (flags & (O_NONBLOCK | O_NOATIME | O_DIRECT)) | O_RDONLY | O_CLOEXEC);
