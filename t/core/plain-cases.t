@@ -2,6 +2,7 @@
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
+use POSIX ();
 
 each_language(sub ($language) {
 	my $script = script($language);
@@ -20,9 +21,25 @@ each_language(sub ($language) {
 		'a script of ours as interpreter');
 });
 
+# A pipe is read once: nobody but the interpreter may open it.
+{
+	my $fifo = private_directory('fifo') . '/script';
+	POSIX::mkfifo($fifo, 0600) or die "$fifo: $!\n";
+	my $writer = fork // die "fork: $!\n";
+	if (!$writer) {
+		open my $w, '>', $fifo or POSIX::_exit(1);
+		print {$w} qq{print "out\\n";\n};
+		close $w;
+		POSIX::_exit(0);
+	}
+	is_result(client(['--', script(core_language())->{interpreter}[0], $fifo]), {status => 0, out => "out\n", err => qr/plain run/},
+		'a script in a pipe');
+	waitpid $writer, 0;
+}
+
 my $client = client_path();
 my $folder = private_directory('loops');
-for my $line ("#!$client", "#! $client ", "#!$client -f", "#!$client --") {
+for my $line ("#!$client", "#! $client ", "#!$client -f", "#!$client -f ", "#!$client --") {
 	my $path = write_file("$folder/loop", "$line\nputs hello\n", 0755);
 	is_result(run([$path, 'x'], deadline => 5), {status => exited(127), out => '', err => qr/\Aprefork-interp: [^\n]+\n\z/},
 		"$line: one line, and an end");

@@ -37,6 +37,15 @@ each_language(sub ($language) {
 	close $w;
 	is_result(end($client), {status => 0, err => ''}, 'the script\'s own status');
 
+	# A client that has stopped along is not left so.
+	unlink $file;
+	my $killed = $script->start(['wait', $file, $fifo]);
+	chomp($executor = wait_for_file($file));
+	kill STOP => $executor;
+	ok(state_is($killed->{pid}, 'T'), 'the script is stopped, so is the client');
+	kill KILL => $executor;
+	is_result(end($killed), {status => killed_by(9)}, 'killed while it is stopped');
+
 	if ($language ne 'tcl') {
 		unlink $file;
 		my $trap = $script->start(['trap', $file, 'TSTP']);
