@@ -41,7 +41,8 @@ static const char *look(const struct place *p, int directory_fd) {
 
 	if (fstatat(directory_fd, p->name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return errno == ENOENT ? "" : strerror(errno);
-	if (st.st_dev != p->device || st.st_ino != p->inode)
+	/* The kernel tells of an unlink when the link count has dropped, and only then takes the name away. */
+	if (st.st_dev != p->device || st.st_ino != p->inode || st.st_nlink == 0)
 		return "";
 	if (lstat(p->directory, &st) < 0)
 		return strerror(errno);
