@@ -77,6 +77,7 @@ static void send_signal(struct connection *c, const struct signalfd_siginfo *inf
 	buf_free(&b);
 }
 
+/* What has become of the caller's signals. */
 struct relay {
 	uint32_t server;  /* the server's process id, 0 while it is not known: a SIGCONT of its own only wakes us up */
 	uint64_t relayed; /* bit N-1: signal N was passed on */

@@ -8,7 +8,7 @@
 #define TIDY_MAX_REFUSALS 64
 
 /* Remove, of every other key than KEY: the socket where nobody listens, the lock where there is no socket, half-written
- * refusals, and refusals beyond their bound, the longest unused first.  Where there are too many servers put those
+ * refusals, and refusals beyond their bound, the oldest first.  Where there are too many servers put those
  * aside that have been idle for longest, never one that runs a call or doesn't say.  Each under its key's lock; keys
  * whose lock is taken are left alone. */
 void tidy_others(const struct rundir *d, const char *key);

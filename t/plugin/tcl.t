@@ -3,11 +3,6 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 
-use constant {
-	TIOCSPTLCK => 0x40045431,
-	TIOCGPTN   => 0x80045430,
-};
-
 # A script whose setup and whose calls are these statements.
 sub tcl_script ($setup, $body, %o) {
 	my $options = delete $o{options} // '';
@@ -27,18 +22,6 @@ sub alike ($name, $setup, $body, %o) {
 	my $script = tcl_script($setup, $body, %script);
 	same_result($script, delete $o{words} // [], $name, %o, cold => 1);
 	return $script;
-}
-
-# Both ends of a new pseudo-terminal: (master, slave); nothing where the machine has none.
-sub terminal() {
-	my $master;
-	open $master, '+<', '/dev/ptmx' or open $master, '+<', '/dev/pts/ptmx' or return need_missing('a terminal', $!);
-	my $number = pack 'i', 0;
-	ioctl $master, TIOCSPTLCK, $number or die "TIOCSPTLCK: $!\n";
-	ioctl $master, TIOCGPTN, $number or die "TIOCGPTN: $!\n";
-	my $name = '/dev/pts/' . unpack 'i', $number;
-	sysopen my $slave, $name, 2 | 0400 or die "$name: $!\n";    # O_RDWR | O_NOCTTY
-	return ($master, $slave);
 }
 
 # Run plain because setup ends with this error.
