@@ -3,6 +3,7 @@
 #include "key.h"
 
 #include "../wire/fd.h"
+#include "../wire/wire.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -313,6 +314,24 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 		add_scheduling(b);
 		if (add_script(b, w->script) < 0 || add_surroundings(b) < 0 || add_environment(b, interpreter) < 0)
 			return -1;
+	}
+	errno = b->failed;
+	return b->failed ? -1 : 0;
+}
+
+int key_differs(struct buf *b, const char *strings, size_t length) {
+	char directory[PATH_MAX];
+
+	for (const char *s = strings; s < strings + length; s += strlen(s) + 1) {
+		const char *value = getenv(s);
+
+		if (strcmp(s, WIRE_DIFFERS_DIRECTORY) == 0) {
+			value = getcwd(directory, sizeof directory);
+			if (!value)
+				return -1;
+		}
+		add(b, "differs", s);
+		add(b, value ? "value" : "none", value ? value : "");
 	}
 	errno = b->failed;
 	return b->failed ? -1 : 0;

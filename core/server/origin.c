@@ -172,6 +172,11 @@ int origin_learn(struct origin *o, const struct request *first, int directory) {
 
 	if (environment_learn(&o->environment, &first->environment) < 0)
 		return -1;
+	for (char **changed = o->environment.changed; *changed; changed++)
+		if (dependency_add(&o->dependency, *changed) < 0)
+			return -1;
+	if (dependency_learn(&o->dependency, &first->environment, directory) < 0)
+		return -1;
 	o->learned = 1;
 	/* A protocol 1 request says no more than that. */
 	if (!first->script) {

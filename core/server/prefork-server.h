@@ -42,6 +42,12 @@ int prefork_server_option(const char *name, const char *value, struct prefork_er
  * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
 int prefork_server_watch_file(const char *path, struct prefork_error *error);
 
+/* Setup has looked at the environment variable NAME, or at the working directory: another call may be served only if
+ * its own is the same as the first caller's.  The client of one that differs finds or makes another server.
+ * 0, or -1 when memory is short. */
+int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
+void prefork_server_depend_on_directory(void);
+
 /* How the language forks. */
 struct prefork_language {
 	/* Fork as the language's own fork() does, all its hooks run on both sides.  As fork(2): the child's process id, 0

@@ -78,6 +78,16 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 	return 0;
 }
 
+int prefork_server_depend_on_variable(const char *name, struct prefork_error *error) {
+	if (adopted == ADOPTED && dependency_add(&server.origin.dependency, name) < 0)
+		return error_set(error, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+void prefork_server_depend_on_directory(void) {
+	server.origin.dependency.on_directory = 1;
+}
+
 /* A thread that was joined is counted until the kernel is done with it, and nothing tells when that is. */
 static int single_threaded(struct prefork_error *error) {
 	const struct timespec moment = {.tv_nsec = 1000000};
