@@ -193,8 +193,9 @@ static int has_prefix(const char *s, const char *prefix) {
 }
 
 static int shapes_start(const char *variable, const char *language) {
-	static const char *const prefixes[] = {
-		"LANG=", "LANGUAGE=", "LC_", "HOME=", "LD_", "GLIBC_TUNABLES=", "MALLOC_", "VIRTUAL_ENV="};
+	static const char *const prefixes[] = {"LANG=",           "LANGUAGE=", "LC_",         "LOCPATH=",
+	                                       "NLSPATH=",        "TZDIR=",    "HOME=",       "LD_",
+	                                       "GLIBC_TUNABLES=", "MALLOC_",   "VIRTUAL_ENV="};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (has_prefix(variable, prefixes[i]))

@@ -24,8 +24,8 @@
 int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
                     const struct session *session);
 
-/* Append what a server depends on besides: LENGTH bytes of strings as WIRE_DIFFERS has them, each with the value that it
- * has here.  0, or -1 with errno. */
+/* Append what a server depends on besides: LENGTH bytes of strings as WIRE_DIFFERS has them, each with the value that
+ * it has here.  0, or -1 with errno. */
 int key_differs(struct buf *b, const char *strings, size_t length);
 
 /* The key of these bytes: RUNDIR_KEY_LENGTH hexadecimal digits. */

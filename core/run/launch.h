@@ -33,6 +33,9 @@ enum launch_status {
 	LAUNCH_NOT_KILLED = 6, /* --kill: can't, and why has been said on standard error */
 };
 
+/* Access time, in seconds, of the file that is setup's standard input, as long as nobody has read it. */
+#define LAUNCH_UNREAD 1
+
 /* Environment variables that client and launcher read. */
 #define PREFORK_ENV_DEBUG "PREFORK_INTERP_DEBUG"
 #define PREFORK_ENV_DISABLE "PREFORK_INTERP_DISABLE"

@@ -82,8 +82,8 @@ static const char *unshareable(int fd, const struct standard *standard) {
 		return "a lock is held on it";
 	if (S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
 		return NULL;
-	if (standard_is_output(standard, fd))
-		return "standard output or error opened anew, which is setup's";
+	if (standard_is_reopened(standard, fd))
+		return "standard input, output or error opened anew, which is setup's";
 	if (S_ISREG(st.st_mode) && ((flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND))
 		return NULL;
 	return S_ISREG(st.st_mode) ? "a file open for writing" : "a socket, pipe or the like";
@@ -151,7 +151,7 @@ int origin_note(struct origin *o, const struct handshake *h, struct prefork_erro
 		return error_set(error, "a child process of initialisation has not been waited for");
 	appearance_note(&o->appearance);
 	/* Another launcher's setup has its caller's. */
-	if (h->protocol2 && standard_take_output(&o->standard, error) < 0)
+	if (h->protocol2 && standard_take(&o->standard, error) < 0)
 		return -1;
 	o->umask = umask(0);
 	umask(o->umask);

@@ -75,6 +75,7 @@ struct prefork_call {
 	 * written over.  NULL where the kernel does not let us choose them. */
 	char *command_line;
 	size_t command_line_length;
+	size_t command_area_length;     /* the same, and the environment's strings, which lie right behind */
 	const struct itimerval *timers; /* setup's ITIMER_REAL, _VIRTUAL and _PROF, to be armed again */
 };
 
