@@ -155,6 +155,7 @@ sub make_place ($case, $language) {
 		run         => Prefork::Test::look_after("$root/run"),
 		interpreter => absolute_program($PROGRAM{$language}),
 		arguments   => $case->{scripts}{$language}{arguments},
+		calls       => {},
 	);
 	mkdir $place{run}, 0700 or die "$place{run}: $!\n";
 	for my $name (keys %{$case->{files}}) {
@@ -219,27 +220,30 @@ sub left_processes ($place) {
 	return grep { !defined $servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
 }
 
-# How many executors of each server have ended and are kept, not counted yet, as their callers have gone: for the grace time.
-sub kept_executors() {
-	my %kept;
-	$kept{$_->{parent}}++ for grep { $_->{state} eq 'Z' } descendants();
-	return \%kept;
+# How many executors of a server have ended and are kept: not counted yet, as their caller has gone, for the grace time.
+sub kept_executors ($server) {
+	my $children = read_file("/proc/$server/task/$server/children");
+	my @states = map { (proc_stat($_))[2] // '' } split ' ', $children // '';
+	@states = map { $_->{state} } grep { $_->{parent} == $server } descendants() if !defined $children;
+	return scalar grep { $_ eq 'Z' } @states;
 }
 
 # Calls of each server so far, once none runs: {pid => number}.
 sub count_calls ($place) {
-	my ($report, $kept);
+	my ($report, %kept);
 	wait_for(sub {
-		($kept, $report) = (kept_executors(), ask_servers($place));
-		my $again = kept_executors();
-		return !$report->{running} && join(' ', map { "$_ $kept->{$_}" } sort keys %$kept) eq join(' ', map { "$_ $again->{$_}" } sort keys %$again);
+		my $before = ask_servers($place);
+		%kept = map { $_ => kept_executors($_) } keys %{$before->{served}};
+		$report = ask_servers($place);
+		return !$report->{running} && !grep { $report->{served}{$_} != ($before->{served}{$_} // -1) } keys %{$report->{served}};
 	}, SETTLE_TIME);
-	return {map { $_ => $report->{served}{$_} + ($kept->{$_} // 0) } keys %{$report->{served}}};
+	return {map { $_ => $report->{served}{$_} + ($kept{$_} // 0) } keys %{$report->{served}}};
 }
 
-# How many calls were served since BEFORE; servers that have come and gone are not known any more.
-sub growth ($place, $before) {
-	my $after = count_calls($place);
+# How many calls were served since the last run; servers that have come and gone are not known any more.
+sub growth ($place) {
+	my $before = $place->{calls};
+	my $after = $place->{calls} = count_calls($place);
 	my $sum = 0;
 	$sum += $after->{$_} - ($before->{$_} // 0) for keys %$after;
 	return $sum;
@@ -269,7 +273,6 @@ sub run_once ($place, %changes) {
 		remove_tree($folder);
 		mkdir $folder or die "$folder: $!\n";
 	}
-	my $before = count_calls($place);
 	my $process = start(
 		['bash', '-c', $case->{run}, 'bash', $place->{script}],
 		program => '/bin/bash',
@@ -297,7 +300,7 @@ sub run_once ($place, %changes) {
 		stderr => mask($case, $r->{err}),
 		files  => snapshot($place->{work}),
 		left   => $left,
-		served => growth($place, $before),
+		served => growth($place),
 	};
 }
 
