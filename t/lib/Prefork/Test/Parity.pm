@@ -13,7 +13,7 @@ use Prefork::Test;
 use Prefork::Test::Process qw(finish_process);
 use Prefork::Test::Wire;
 
-our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions);
+our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions parity_mutations);
 
 use constant {
 	WARM_RUNS   => 3,
@@ -107,12 +107,41 @@ sub script_text ($language, $text) {
 	return $text;
 }
 
-# The cases of a folder of t/parity that PARITY_CASES names ("closed-*", several of them separated by blanks), in order.
+# Does PARITY_CASES name this one?  It has patterns, "closed-* umask".
+sub is_wanted ($name) {
+	my @patterns = map { quotemeta($_) =~ s/\\[*]/.*/gr =~ s/\\[?]/./gr } split ' ', $ENV{PARITY_CASES} || '*';
+	return !!grep { $name =~ /^$_\z/ } @patterns;
+}
+
+# The cases of a folder of t/parity that PARITY_CASES names, in order.
 sub parity_cases ($folder) {
-	my @patterns = map { s/\*/.*/gr =~ s/\?/./gr } split ' ', $ENV{PARITY_CASES} || '*';
-	my $wanted = join '|', @patterns;
-	return map { parity_read($_) } grep { basename($_, '.case') =~ /^(?:$wanted)\z/ }
-		sort glob source_path("t/parity/$folder") . '/*.case';
+	return map { parity_read($_) } grep { is_wanted(basename($_, '.case')) } sort glob source_path("t/parity/$folder") . '/*.case';
+}
+
+# ---- mutations
+
+# A deliberate fault: {name, about, file, old, new, finds [[case, language]...]}.
+sub read_mutation ($path) {
+	my ($header, $old, $new) = split /^--- (?:old|new)\n/m, read_file($path) // '';
+	my %mutation = (name => basename($path), old => $old, new => $new // '', finds => []);
+	for my $line (split /\n/, $header) {
+		if ($line =~ /^# (.*)/) {
+			$mutation{about} //= $1;
+		} elsif ($line =~ /^file: (\S+)$/) {
+			$mutation{file} = $1;
+		} elsif ($line =~ m{^case: (\w+/\S+) (\w+)$}) {
+			push @{$mutation{finds}}, [parity_read(source_path("t/parity/$1.case")), $2];
+		} else {
+			die "$path: what is this: $line\n";
+		}
+	}
+	die "$path: not whole\n" if !$mutation{about} || !$mutation{file} || !length $old || !@{$mutation{finds}};
+	return \%mutation;
+}
+
+# All of t/parity/mutations that PARITY_CASES names.
+sub parity_mutations() {
+	return map { read_mutation($_) } grep { is_wanted(basename($_)) } sort glob source_path('t/parity/mutations') . '/*';
 }
 
 # ---- known exceptions
@@ -179,9 +208,7 @@ sub put_script ($place, $client) {
 # A file's content; a copy of the script looks like the plain one.
 sub content ($path) {
 	my $bytes = read_file($path) // 'unreadable';
-	my $client = quotemeta client_path();
-	$bytes =~ s/\A#!(?:$client -- )?/#!/;
-	return $bytes;
+	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
 }
 
 # What is below a folder: {name => "type mode" and content}.
@@ -249,10 +276,14 @@ sub growth ($place) {
 	return $sum;
 }
 
-# Wait until as many are left as the case says; their names, and an end to them.
+# Wait until as many are left as the case says, and are asleep: not about to become another program.  Their names, and an
+# end to them.
 sub settle ($place) {
 	my @left;
-	wait_for(sub { @left = left_processes($place); return @left == $place->{case}{left} }, SETTLE_TIME);
+	wait_for(sub {
+		@left = left_processes($place);
+		return @left == $place->{case}{left} && !grep { $_->{state} ne 'S' } @left;
+	}, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
 	process_gone(\@pidfds);
@@ -386,18 +417,32 @@ sub parity_run ($case, $language, $client = compared_client()) {
 
 # ---- a test file
 
+# How many cases there are of each kind, here, and in the table that `make check` shows at its end.
+sub write_counts ($folder, $count) {
+	my $rows = '';
+	for my $language (sort keys %$count) {
+		my @row = ($folder, $language, map { $count->{$language}{$_} // 0 } qw(identical different exceptions));
+		diag(sprintf '%s in %s: %d identical, %d different, %d known exceptions', @row);
+		$rows .= "@row\n";
+	}
+	my $table = $ENV{PREFORK_PARITY_TABLE} or return;
+	open my $h, '>>', $table or die "$table: $!\n";
+	print {$h} $rows;
+	close $h or die "$table: $!\n";
+	return;
+}
+
 # Test the cases of a folder in each of these languages, and say how many are identical.
 sub parity_folder ($folder, @languages) {
 	my $exceptions = compared_client() ? parity_exceptions() : {};
-	my (%count, %identical);
+	my %count;
 	for my $case (parity_cases($folder)) {
 		for my $language (grep { $case->{scripts}{$_} } @languages) {
 			my @wrong = parity_run($case, $language);
 			my $reason = $exceptions->{"$case->{name} $language"};
 			my $name = "$case->{name} ($language)";
 			quiet_down() if @wrong;
-			$count{$language}++;
-			$identical{$language}++ if !@wrong;
+			$count{$language}{defined $reason ? 'exceptions' : @wrong ? 'different' : 'identical'}++;
 			if (defined $reason) {
 				ok(scalar @wrong, "$name: a known exception") or diag('it is identical: take it out of docs/parity.md');
 			} elsif (!ok(!@wrong, $name)) {
@@ -406,10 +451,7 @@ sub parity_folder ($folder, @languages) {
 			}
 		}
 	}
-	for my $language (sort keys %count) {
-		diag(sprintf '%-8s %-8s %3d cases, %3d identical', $folder, $language, $count{$language},
-			$identical{$language} // 0);
-	}
+	write_counts($folder, \%count);
 	ok(1, 'no case is asked for') if !%count;
 	return;
 }
