@@ -19,6 +19,7 @@ static struct prefork_error adoption_error;
 static int adopted;              /* what prefork_server_adopt() said */
 static int served;               /* an executor: serving is behind us */
 static struct prefork_call call; /* then, the call */
+static size_t pending;           /* of what setup wrote to standard output: bytes that C's stream still held */
 
 static PyObject *fail(PyObject *kind, const struct prefork_error *error) {
 	PyErr_SetString(kind, error->message);
@@ -148,12 +149,22 @@ static PyObject *call_as_tuple(void) {
 	return NULL;
 }
 
+/* Write out what C's streams hold. */
+static void flush_streams(void) {
+	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+
+	fflush(NULL);
+	pending = at < 0 ? 0 : (size_t)(lseek(STDOUT_FILENO, 0, SEEK_CUR) - at);
+}
+
 /* C's own streams.  Standard input was /dev/null until now, and may have been read to its end; standard output, where
  * setup has used it, chose its way of buffering then.  Of -u it has none. */
 static void renew_streams(void) {
 	clearerr(stdin);
 	if (__fbufsize(stdout) > 1)
 		setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	if (pending > 0 && pending <= call.setup_output_length)
+		call.setup_output_length -= fwrite(call.setup_output + call.setup_output_length - pending, 1, pending, stdout);
 }
 
 static PyObject *runtime_run(PyObject *self, PyObject *unused) {
@@ -162,7 +173,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 	PyObject *tuple;
 
 	(void)self, (void)unused;
-	fflush(NULL);
+	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {
 	case 0:
 		Py_RETURN_NONE;
