@@ -31,7 +31,7 @@ def install(
     state, not even one that catches every exception.
     """
     try:
-        _install_environment(environment)
+        _install_environment(environment, left.environment)
         _install_arguments(script, arguments)
         _install_signals(ignored)
         left.streams.renew(closed)
@@ -50,16 +50,14 @@ def _give_up(line: str, status: int) -> "NoReturn":
         os._exit(status)
 
 
-def _install_environment(environment: "list[bytes]") -> None:
-    fresh: "dict[bytes, bytes]" = {}
-    for entry in environment:
-        name, equals, value = entry.partition(b"=")
-        if equals:
-            fresh.setdefault(name, value)  # of duplicates the interpreter takes the first
-    tables = [posix.environ]
-    if getattr(os.environ, "_data", posix.environ) is not posix.environ:
-        tables.append(os.environ._data)
-    for table in tables:
+def _install_environment(environment: "list[bytes]", own: "dict[bytes, bytes | None]") -> None:
+    fresh = _setup.read_environment(environment)
+    for name, value in own.items():
+        if value is None:
+            fresh.pop(name, None)
+        else:
+            fresh[name] = value
+    for table in {id(table): table for table in (posix.environ, _setup.environment_table())}.values():
         table.clear()
         table.update(fresh)
 

@@ -5,6 +5,7 @@ script can see in sys.modules what is.
 """
 
 import os
+import posix
 import sys
 
 from prefork_interp import _modules, _runtime
@@ -102,12 +103,13 @@ class Left:
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
         self._collector.disable()
-        objects = self._collector.get_objects()
+        objects = _objects(self._collector)
         self.streams = Streams(objects)
         self.modules = _modules.look(objects)
         del objects
         if not all(os.path.isabs(entry) for entry in sys.path):
             _runtime.depend_on_directory()
+        self.environment = _environment_of_its_own()
         self._fork_hooks = _hide_fork_hooks(self._collector)
 
     def put_back(self) -> None:
@@ -116,6 +118,40 @@ class Left:
             hooks[:] = all_of_them
         if self._collects:
             self._collector.enable()
+
+
+def _objects(collector: "ModuleType") -> "list[object]":
+    """Return what the collector knows; those that the script has frozen it does not tell, so they are looked for."""
+    found = collector.get_objects()
+    if not collector.get_freeze_count():
+        return found
+    reached = {id(it): it for it in found}
+    while found:
+        new = {id(it): it for it in collector.get_referents(*found) if id(it) not in reached}
+        reached.update(new)
+        found = list(new.values())
+    return list(reached.values())
+
+
+def environment_table() -> "dict[bytes, bytes]":
+    """Return what os.environ looks into."""
+    return getattr(os.environ, "_data", posix.environ)
+
+
+def read_environment(entries: "list[bytes]") -> "dict[bytes, bytes]":
+    """Return the variables as the interpreter takes them at its start: of duplicates the first."""
+    variables: "dict[bytes, bytes]" = {}
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            variables.setdefault(name, value)
+    return variables
+
+
+def _environment_of_its_own() -> "dict[bytes, bytes | None]":
+    """Return what os.environ says of variables that a library (readline: LINES) or os.putenv() has changed below it."""
+    ours, below = environment_table(), read_environment(_runtime.environment())
+    return {name: ours.get(name) for name in {*ours, *below} if ours.get(name) != below.get(name)}
 
 
 def _collector() -> "ModuleType":
