@@ -24,11 +24,18 @@ def absolute(path: "Path") -> "str | bytes":
     return os.path.abspath(os.fspath(path))
 
 
-def _words_before_script() -> int:
-    """Return how many words of sys.orig_argv are the interpreter and its own arguments."""
-    words = getattr(sys, "orig_argv", [])
+def _command_line() -> "list[str]":
+    """Return the words that the interpreter was started with."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    with open("/proc/self/cmdline", "rb") as file:
+        return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+
+
+def _words_before_script(words: "list[str]") -> int:
+    """Return how many of the words are the interpreter and its own arguments."""
     before = len(words) - len(sys.argv)
-    if before > 0 and words[before:] == sys.argv:
+    if before > 0 and words[before + 1 :] == sys.argv[1:]:
         return before
     # The script has changed sys.argv already; options that take the next word were given as "-Wignore", or are missed.
     return next((i for i, word in enumerate(words) if i and word[:1] != "-"), len(words))
@@ -41,8 +48,9 @@ def _script_file() -> str:
         return SCRIPT
 
 
-BEFORE_SCRIPT = _words_before_script()
-SCRIPT = sys.argv[0] if sys.argv else ""
+_WORDS = _command_line()
+BEFORE_SCRIPT = _words_before_script(_WORDS)
+SCRIPT = (_WORDS[BEFORE_SCRIPT:] or [""])[0]
 SCRIPT_FILE = _script_file()
 
 
@@ -99,6 +107,11 @@ class Left:
 
     def __init__(self) -> None:
         """Look for it.  Unfit: no call could be right."""
+        if sys.version_info < (3, 9) and (sys.flags.dev_mode or "debug" in os.environ.get("PYTHONMALLOC", "")):
+            raise _modules.Unfit("Python 3.8 crashes after a fork where it debugs its memory")
+        if sys.argv[1:] != _WORDS[BEFORE_SCRIPT + 1 :] or not sys.argv:
+            raise _modules.Unfit("initialisation has changed sys.argv")
+        self.script_name = None if sys.argv[0] == SCRIPT else sys.argv[0]
         self._collector = _collector()
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
@@ -125,6 +138,7 @@ def _objects(collector: "ModuleType") -> "list[object]":
     found = collector.get_objects()
     if not collector.get_freeze_count():
         return found
+    found += [sys.modules, sys.__dict__]
     reached = {id(it): it for it in found}
     while found:
         new = {id(it): it for it in collector.get_referents(*found) if id(it) not in reached}
