@@ -294,11 +294,13 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
-                    const struct session *session) {
-	add(b, "version", PACKAGE_VERSION);
+void key_session(struct buf *b, const struct session *session) {
 	if (session->own)
 		add_numbers(b, "session", "%ld %llu", (long)session->id, session->leader_start);
+}
+
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
+	add(b, "version", PACKAGE_VERSION);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {

@@ -119,6 +119,7 @@ static int add_handshake(struct setup *s) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	memcpy(h.learned, s->learned, sizeof h.learned);
 	memcpy(h.options, s->options, strlen(s->options) + 1);
 	start_time(s->script, &h.start);
 	if (handshake_format(&h, value, sizeof value) < 0)
