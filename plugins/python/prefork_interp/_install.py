@@ -88,7 +88,7 @@ def _install_signals(ignored: int) -> None:
 
 
 def _drop_finders() -> None:
-    """Forget what may be found elsewhere now: below a relative entry of sys.path, and what was not there in setup."""
+    """Forget which entries of sys.path were not there in setup."""
     for entry, finder in list(sys.path_importer_cache.items()):
-        if finder is None or not os.path.isabs(entry):
+        if finder is None:
             del sys.path_importer_cache[entry]

@@ -197,12 +197,12 @@ def _hide_fork_hooks(collector: "ModuleType") -> "list[tuple[list[object], list[
     return hidden
 
 
-def refuse(reason: object) -> "NoReturn":
+def refuse(reason: Exception) -> "NoReturn":
     """End setup, so that the script runs plain.
 
     Not by an exception that the script may catch: it would run here, without the call's descriptors, and once more.
     """
-    line = f"prefork-interp: no server can be made: {reason}"
+    line = f"prefork-interp: no server can be made: {type(reason).__name__}: {reason}"
     if len(sys._current_frames()) == 1:
         sys.exit(line)
     # Threads would be waited for, which may wait for what the call does.
