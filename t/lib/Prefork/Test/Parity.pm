@@ -319,6 +319,7 @@ sub run_once ($place, %changes) {
 			TMPDIR                => $place->{temporary},
 			SCRIPT                => $place->{script},
 			LANGUAGE_INTERPRETER  => $place->{interpreter},
+			ON_TERMINAL           => source_path('t/parity/on-terminal'),
 			%changes,
 		},
 	);
