@@ -62,11 +62,17 @@ static const char *unservable(const struct words *w) {
 	return NULL;
 }
 
-/* The key of these ingredients, those of the session's server if INGREDIENTS is empty yet. */
+/* The keys of these ingredients, which are listed here if INGREDIENTS is empty yet, and of what DIFFERS names. */
 static int compute_key(struct server_wanted *s, struct buf *ingredients, const struct interpreter *interpreter,
                        const struct call_differs *differs, char *why) {
-	int r = ingredients->length > 0 ? 0 : key_ingredients(ingredients, s->words, interpreter, s->session);
+	int r = 0;
 
+	if (ingredients->length == 0) {
+		r = key_ingredients(ingredients, s->words, interpreter);
+		if (r == 0)
+			key_hash(ingredients->data, ingredients->length, s->learned);
+		key_session(ingredients, s->session);
+	}
 	if (r == 0)
 		r = key_differs(ingredients, differs->strings, differs->length);
 	if (r == 0)

@@ -109,7 +109,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 	}
 	c->receiver.fd_count = 0;
 	if (s->handshake.own_session)
-		reply_started(c, server);
+		reply_started(c, s->group);
 	fd_close(&c->sock);
 	return 1;
 }

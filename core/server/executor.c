@@ -202,6 +202,7 @@ static int lay_out(struct request *q, const struct origin *o, struct prefork_cal
 	if (q->words.count > 0 && appearance_set_block(&o->appearance, block, arguments, n) == 0) {
 		call->command_line = block;
 		call->command_line_length = arguments;
+		call->command_area_length = n;
 	}
 	return 0;
 }

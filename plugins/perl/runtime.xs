@@ -93,23 +93,19 @@ static void renew_arguments(pTHX_ const struct prefork_call *call) {
 	}
 }
 
-/* Where $0 is written to, for ps(1) to see: over the arguments, and over the environment's strings as far as they follow.
- * Before that environ gets strings of its own, as when perl starts. */
+/* Where $0 is written to, for ps(1) to see: over the arguments, and the environment's strings behind them.  Before that
+ * environ gets strings of its own, as when perl starts. */
 static void renew_command_line(pTHX_ const struct prefork_call *call) {
 	static char *start;
-	char *end = call->command_line + call->command_line_length;
 
 	if (!call->command_line)
 		return;
-	for (char **e = environ; *e; e++) {
-		if (*e == end)
-			end += strlen(*e) + 1;
+	for (char **e = environ; *e; e++)
 		*e = savesharedpv(*e);
-	}
 	start = call->command_line;
 	PL_origargv = &start;
 	PL_origargc = 1;
-	PL_origalen = (U32)(end - start);
+	PL_origalen = (U32)call->command_area_length;
 }
 
 /* With a name of setup's own its magic is used, for ps to see; else it would write over what is shown there. */
@@ -254,7 +250,7 @@ SV *
 _serve(keep_name)
 	int keep_name
   PREINIT:
-	static const struct prefork_language language = {fork_perl, NULL};
+	static const struct prefork_language language = {.fork = fork_perl};
 	static struct prefork_call call;
 	struct prefork_error error;
 	int result;

@@ -18,6 +18,7 @@ our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_except
 use constant {
 	WARM_RUNS   => 3,
 	SETTLE_TIME => 10,     # seconds that a process has to go away, where the case says that none is left
+	NOTED_LINES => 15,     # of what the plain run wrote, with prove -v
 	SHOWN_LINES => 6,      # of a difference
 	SHOWN_BYTES => 300,    # of a line
 };
@@ -40,10 +41,20 @@ sub unescape ($text) {
 	return $text;
 }
 
+# "1 perl=0": {language => number}
+sub numbers ($value) {
+	my %number = map { $_ => 0 } keys %EXTENSION;
+	for my $word (split ' ', $value) {
+		my ($language, $n) = $word =~ /^(?:(\w+)=)?(\d+)\z/ or die "not a number: $word\n";
+		$number{$_} = $n for $language ? $language : keys %EXTENSION;
+	}
+	return \%number;
+}
+
 my %HEADER = (
 	run         => sub ($case, $value) { $case->{run} = $value },
 	stdin       => sub ($case, $value) { $case->{stdin} = unescape($value) },
-	served      => sub ($case, $value) { $case->{served} = $value + 0 },
+	served      => sub ($case, $value) { $case->{served} = numbers($value) },
 	left        => sub ($case, $value) { $case->{left} = $value + 0 },
 	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
 	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
@@ -71,7 +82,7 @@ sub read_header ($case, $header) {
 # files {name => text}}.  Dies when it is malformed.
 sub parity_read ($path) {
 	my $bytes = read_file($path) // die "$path: $!\n";
-	my %case = (path => $path, run => '"$@"', served => 1, left => 0, mask => [], arguments => [], scripts => {},
+	my %case = (path => $path, run => '"$@"', served => numbers(1), left => 0, mask => [], arguments => [], scripts => {},
 		files => {});
 	$case{name} = join '/', basename(dirname($path)), basename($path, '.case');
 	my ($header, @sections) = split /^--- (.*\n)/m, $bytes;
@@ -178,27 +189,52 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
-# Ask the servers of this place: {served, pids}.  A call is counted before its caller hears of its end; one whose caller has
-# gone early may take longer.
+# Ask the servers of this place: {running, served {pid => calls}}.  A call is counted before its caller hears of its end;
+# one whose caller has gone early may take longer.
 sub ask_servers ($place) {
-	my %sum = (served => 0, running => 0, pids => {});
+	my %sum = (served => {}, running => 0);
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
 		wire_read_greeting($s) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
 		my $m = wire_read_message($s);
 		next if !$m || $m->{type} != REPORT;
-		$sum{served} += unpack 'Q>', $m->{fields}{+SERVED};
 		$sum{running} += unpack 'N', $m->{fields}{+RUNNING};
-		$sum{pids}{unpack 'N', $m->{fields}{+PID}} = 1;
+		$sum{served}{unpack 'N', $m->{fields}{+PID}} = unpack 'Q>', $m->{fields}{+SERVED};
 	}
 	return \%sum;
 }
 
 # Processes that the script has left: all but servers and their watchers.
 sub left_processes ($place) {
-	my $servers = ask_servers($place)->{pids};
-	return grep { !$servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+	my $servers = ask_servers($place)->{served};
+	return grep { !defined $servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+}
+
+# How many executors of each server have ended and are kept, not counted yet, as their callers have gone: for the grace time.
+sub kept_executors() {
+	my %kept;
+	$kept{$_->{parent}}++ for grep { $_->{state} eq 'Z' } descendants();
+	return \%kept;
+}
+
+# Calls of each server so far, once none runs: {pid => number}.
+sub count_calls ($place) {
+	my ($report, $kept);
+	wait_for(sub {
+		($kept, $report) = (kept_executors(), ask_servers($place));
+		my $again = kept_executors();
+		return !$report->{running} && join(' ', map { "$_ $kept->{$_}" } sort keys %$kept) eq join(' ', map { "$_ $again->{$_}" } sort keys %$again);
+	}, SETTLE_TIME);
+	return {map { $_ => $report->{served}{$_} + ($kept->{$_} // 0) } keys %{$report->{served}}};
+}
+
+# How many calls were served since BEFORE; servers that have come and gone are not known any more.
+sub growth ($place, $before) {
+	my $after = count_calls($place);
+	my $sum = 0;
+	$sum += $after->{$_} - ($before->{$_} // 0) for keys %$after;
+	return $sum;
 }
 
 # Wait until as many are left as the case says; their names, and an end to them.
@@ -225,13 +261,14 @@ sub run_once ($place, %changes) {
 		remove_tree($folder);
 		mkdir $folder or die "$folder: $!\n";
 	}
-	my $before = ask_servers($place)->{served};
+	my $before = count_calls($place);
 	my $process = start(
 		['bash', '-c', $case->{run}, 'bash', $place->{script}],
 		program => '/bin/bash',
 		cwd     => $place->{work},
 		stdin   => $case->{stdin},
 		env     => {
+			PATH                  => source_path('t/parity/bin') . ":$ENV{PATH}",
 			PYTHONPATH            => undef,
 			PERL5LIB              => undef,
 			TCLLIBPATH            => undef,
@@ -246,15 +283,13 @@ sub run_once ($place, %changes) {
 	my $left;
 	my $r = finish_process($process, DEADLINE, $case->{left} ? sub { $left = settle($place) } : undef);
 	$left //= settle($place);
-	my $after;
-	wait_for(sub { $after = ask_servers($place); return !$after->{running} }, SETTLE_TIME);
 	return {
 		status => $r->{status},
 		stdout => mask($case, $r->{out}),
 		stderr => mask($case, $r->{err}),
 		files  => snapshot($place->{work}),
 		left   => $left,
-		served => $after->{served} - $before,
+		served => growth($place, $before),
 	};
 }
 
@@ -263,6 +298,12 @@ sub run_once ($place, %changes) {
 sub show ($bytes) {
 	$bytes = substr($bytes, 0, SHOWN_BYTES) . '...' if length $bytes > SHOWN_BYTES;
 	return $bytes =~ s/([^\t -~])/sprintf '\\x%02x', ord $1/ger;
+}
+
+sub show_all ($bytes) {
+	my @lines = split /(?<=\n)/, $bytes;
+	splice @lines, NOTED_LINES, -1, "...\n" if @lines > NOTED_LINES;
+	return join "\n", (map { show($_) } @lines), '';
 }
 
 # Where two texts begin to differ.
@@ -310,6 +351,7 @@ sub parity_run ($case, $language, $client = compared_client()) {
 	my $place = make_place($case, $language);
 	put_script($place, undef);
 	my $plain = run_once($place);
+	note("status $plain->{status}\n", map { "$_: " . show_all($plain->{$_}) } qw(stdout stderr));
 	my @wrong = compare(run_once($place), $plain);
 	return ('two plain runs differ: the case is not deterministic', @wrong) if @wrong;
 	return "the plain run did not end: $plain->{status}" if $plain->{status} =~ /\D/;
@@ -321,7 +363,7 @@ sub parity_run ($case, $language, $client = compared_client()) {
 	for my $run ('cold', map { "warm $_" } 1 .. WARM_RUNS) {
 		my $r = run_once($place);
 		@wrong = compare($r, $plain);
-		my $expected = $client ? $case->{served} : 0;
+		my $expected = $client ? $case->{served}{$language} : 0;
 		if ($r->{served} != $expected) {
 			push @wrong, "a server has served $r->{served} calls, expected $expected", reasons($place);
 		}
