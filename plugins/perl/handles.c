@@ -4,11 +4,15 @@
 #include "tripwire.h"
 
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
+
+static const char *const own_modules[] = {"Proc/Prefork/Interp.pm", "Proc/Prefork/Interp/Runtime.pm"};
 
 /* On standard descriptors and duplicates of them. */
 static PerlIO **noted;
 static size_t noted_count;
+static size_t files_read; /* the script, and the modules of a fresh run */
 
 void handles_each(pTHX_ void (*visit)(pTHX_ PerlIO *f)) {
 	/* Handles may be lexical: no name leads to them. */
@@ -37,15 +41,26 @@ static void note_handle(pTHX_ PerlIO *f) {
 }
 
 void handles_note(pTHX) {
+	HV *modules = GvHVn(PL_incgv);
+
+	files_read = 1 + HvUSEDKEYS(modules);
+	for (size_t i = 0; i < sizeof own_modules / sizeof *own_modules; i++)
+		files_read -= hv_exists(modules, own_modules[i], (I32)strlen(own_modules[i]));
 	handles_each(aTHX_ note_handle);
 }
 
-/* Where a standard descriptor is closed when perl starts, the first files that it reads take the number, and stay open
- * at their ends, as the standard handle holds the number too.  The first of them is the script. */
+/* Where a standard descriptor is closed when perl starts, the first files that it reads take the number, and stay open at
+ * their ends, as the standard handle holds the number too.  The first of them is the script, the others are modules. */
 static void fill_closed(const struct prefork_call *call) {
-	for (int fd = 0; call->script && fd <= STDERR_FILENO; fd++) {
-		int filler = call->closed >> fd & 1 ? open(call->script, O_RDONLY) : -1;
+	size_t left = files_read;
 
+	for (int fd = 0; call->script && fd <= STDERR_FILENO; fd++) {
+		int filler = -1;
+
+		if ((call->closed >> fd & 1) && left > 0) {
+			filler = open(call->script, O_RDONLY);
+			left--;
+		}
 		if (filler >= 0)
 			lseek(filler, 0, SEEK_END);
 	}
