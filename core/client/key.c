@@ -292,12 +292,14 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
+                    const struct session *session) {
 	add(b, "version", PACKAGE_VERSION);
+	if (session->own)
+		add_numbers(b, "session", "%ld %llu", (long)session->id, session->leader_start);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {
-		add(b, "session", "shared");
 		add(b, "interpreter", interpreter->path);
 		for (int i = 0; i < w->interpreter_argument_count; i++)
 			add(b, "argument", w->interpreter_arguments[i]);

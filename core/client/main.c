@@ -10,7 +10,9 @@
 #include "interpreter.h"
 #include "key.h"
 #include "plain.h"
+#include "session.h"
 #include "signals.h"
+#include "title.h"
 #include "words.h"
 
 #include <errno.h>
@@ -42,6 +44,7 @@ static int leave(const struct words *w, int status) {
 		return WEXITSTATUS(status);
 	if (WIFSIGNALED(status) && (status & ~0xff) == 0)
 		signals_die(WTERMSIG(status));
+	title_show();
 	dprintf(STDERR_FILENO, "prefork-interp: %s: wait status 0x%x can't be reproduced\n", w->script, status);
 	return EXIT_OWN_FAILURE;
 }
@@ -58,15 +61,14 @@ static const char *unservable(const struct words *w) {
 	return NULL;
 }
 
-static int compute_key(const struct words *w, const struct interpreter *interpreter, char key[RUNDIR_KEY_LENGTH + 1],
-                       char *why) {
+static int compute_key(struct server_wanted *s, const struct interpreter *interpreter, char *why) {
 	struct buf b;
 	int r;
 
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	r = key_ingredients(&b, w, interpreter);
+	r = key_ingredients(&b, s->words, interpreter, s->session);
 	if (r == 0)
-		key_hash(b.data, b.length, key);
+		key_hash(b.data, b.length, s->key);
 	else
 		snprintf(why, WHY_SIZE, "key: %s", strerror(errno));
 	buf_free(&b);
@@ -77,12 +79,13 @@ static int compute_key(const struct words *w, const struct interpreter *interpre
  * 0 with WHY when the plain interpreter is to run. */
 static int try_call(const struct words *w, struct context *context, const struct interpreter *interpreter, int *status,
                     char *why) {
-	char key[RUNDIR_KEY_LENGTH + 1];
+	struct session session;
+	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
 	struct connection c;
 	int wait_status;
 
-	if (compute_key(w, interpreter, key, why) < 0 || context_late(context, why, WHY_SIZE) < 0 ||
-	    connect_server(&c, w, interpreter->path, key, why, WHY_SIZE) < 0)
+	if (session_find(&session, w->session, why, WHY_SIZE) < 0 || compute_key(&server, interpreter, why) < 0 ||
+	    context_late(context, why, WHY_SIZE) < 0 || connect_server(&c, &server, why, WHY_SIZE) < 0)
 		return 0;
 	switch (call_make(&c, context, w, &wait_status, why, WHY_SIZE)) {
 	case CALL_ENDED:
@@ -98,11 +101,16 @@ static int try_call(const struct words *w, struct context *context, const struct
 }
 
 static int kill_server(const struct words *w, const struct interpreter *interpreter) {
-	char key[RUNDIR_KEY_LENGTH + 1], why[WHY_SIZE];
+	struct session session;
+	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
+	char why[WHY_SIZE];
 
 	if (!w->script)
 		return fail("--kill", "no script is named");
-	if (compute_key(w, interpreter, key, why) == 0 && connect_kill(w, interpreter->path, key, why, sizeof why) == 0)
+	/* Where no server can be of this session, the shared one is meant. */
+	if (session_find(&session, w->session, why, sizeof why) < 0)
+		session.own = 0;
+	if (compute_key(&server, interpreter, why) == 0 && connect_kill(&server, why, sizeof why) == 0)
 		return 0;
 	return why[0] ? fail(w->script, why) : EXIT_OWN_FAILURE;
 }
@@ -125,7 +133,7 @@ static int run(const struct words *w) {
 	int status, carried;
 
 	/* Before anything else is opened. */
-	carried = context_early(&context, why, sizeof why);
+	carried = context_early(&context, w->hash_bang, why, sizeof why);
 	occupy_standard();
 	if (interpreter_find(w->interpreter, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
@@ -148,6 +156,7 @@ int main(int argc, char **argv) {
 	char why[WHY_SIZE];
 	struct words w;
 
+	title_note(argv);
 	if (getauxval(AT_SECURE))
 		return fail("", "set-user-id use is refused");
 	if (words_parse(argc, argv, &w, why, sizeof why) < 0)

@@ -61,6 +61,14 @@ struct prefork_call {
 	unsigned closed;    /* bit N: descriptor N (0, 1, 2) is closed in the caller, and here */
 	uint64_t ignored;   /* bit N-1: signal N is ignored in the caller, and here where it was at its default */
 	sigset_t mask;      /* what the signal mask is to be: see prefork_server_unblock() */
+	/* What setup wrote to standard output: to be written there by the language's own stream, before all else, so that
+	 * it is buffered as this caller's output is.  What it wrote to standard error has been written. */
+	const char *setup_output;
+	size_t setup_output_length;
+	/* The strings that ps(1) shows as this process's arguments, one behind the other, each with its NUL; they may be
+	 * written over.  NULL where the kernel does not let us choose them. */
+	char *command_line;
+	size_t command_line_length;
 	const struct itimerval *timers; /* setup's ITIMER_REAL, _VIRTUAL and _PROF, to be armed again */
 };
 
