@@ -167,13 +167,22 @@ static int read_answer(struct connection *c, struct answer *a, char *why, size_t
 	return -1;
 }
 
-static void declined(const struct answer *a, char *why, size_t why_size) {
-	snprintf(why, why_size, "the server declines: %s", a->reason);
+/* What is told of a call: filled in as it goes. */
+struct outcome {
+	int *status;
+	struct call_differs *differs;
+	char *why;
+	size_t why_size;
+};
+
+static void declined(const struct answer *a, const struct outcome *o) {
+	snprintf(o->why, o->why_size, "the server declines: %s", a->reason);
+	o->differs->length = a->differs_length;
+	memcpy(o->differs->strings, a->differs, a->differs_length);
 }
 
 /* Signals out, events in, until the call is over. */
-static enum call_end exchange(struct connection *c, int signals, struct relay *r, int *status, char *why,
-                              size_t why_size) {
+static enum call_end exchange(struct connection *c, int signals, struct relay *r, const struct outcome *o) {
 	struct pollfd polls[] = {{.fd = c->sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	struct answer a;
 
@@ -185,12 +194,12 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 			relay_signals(c, signals, r);
 			continue;
 		}
-		switch (read_answer(c, &a, why, why_size)) {
+		switch (read_answer(c, &a, o->why, o->why_size)) {
 		case WIRE_STATUS:
-			*status = (int)a.wait_status;
+			*o->status = (int)a.wait_status;
 			return CALL_ENDED;
 		case WIRE_DECLINED:
-			declined(&a, why, why_size);
+			declined(&a, o);
 			return CALL_DECLINED;
 		case WIRE_STARTED:
 			make_way(r, (pid_t)a.group);
@@ -207,21 +216,21 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 		case -1:
 			return CALL_LOST;
 		default:
-			snprintf(why, why_size, "the server sent a message that is not permitted here");
+			snprintf(o->why, o->why_size, "the server sent a message that is not permitted here");
 			return CALL_LOST;
 		}
 	}
 }
 
 /* What arrived is no whole request, so nothing has run; a server that has hung up may have said why. */
-static void not_sent(struct connection *c, char *why, size_t why_size) {
+static void not_sent(struct connection *c, const struct outcome *o) {
 	int error = errno;
 	struct answer a;
 
-	if ((error == EPIPE || error == ECONNRESET) && read_answer(c, &a, why, why_size) == WIRE_DECLINED)
-		declined(&a, why, why_size);
+	if ((error == EPIPE || error == ECONNRESET) && read_answer(c, &a, o->why, o->why_size) == WIRE_DECLINED)
+		declined(&a, o);
 	else
-		snprintf(why, why_size, "the request could not be sent: %s", strerror(error));
+		snprintf(o->why, o->why_size, "the request could not be sent: %s", strerror(error));
 }
 
 /* What was passed on to a server that then declined has its effect here, where the plain interpreter is to run. */
@@ -231,8 +240,8 @@ static void take_back(uint64_t relayed) {
 			kill(getpid(), n);
 }
 
-static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
-                                    char *why, size_t why_size) {
+static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w,
+                                    const struct outcome *o) {
 	enum call_end end = CALL_DECLINED;
 	struct relay r = {0};
 	int signals;
@@ -241,12 +250,12 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	context->request.sigmask = signals_set_mask(~0ull);
 	signals = signals_open();
 	if (signals < 0)
-		snprintf(why, why_size, "signalfd: %s", strerror(errno));
+		snprintf(o->why, o->why_size, "signalfd: %s", strerror(errno));
 	else if (send_request(c, context, w, signals) < 0)
-		not_sent(c, why, why_size);
+		not_sent(c, o);
 	else {
 		title_hide();
-		end = exchange(c, signals, &r, status, why, why_size);
+		end = exchange(c, signals, &r, o);
 	}
 	fd_close(&signals);
 	/* Our end is to be what the group sees of the call's. */
@@ -263,12 +272,14 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	return end;
 }
 
-enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status, char *why,
-                        size_t why_size) {
+enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status,
+                        struct call_differs *differs, char *why, size_t why_size) {
+	const struct outcome o = {status, differs, why, why_size};
 	enum call_end end;
 
+	differs->length = 0;
 	if (c->protocol == 2) {
-		end = call_protocol2(c, context, w, status, why, why_size);
+		end = call_protocol2(c, context, w, &o);
 	} else if (!context_has(context, 0) || !context_has(context, 1) || !context_has(context, 2)) {
 		snprintf(why, why_size, "protocol 1 can't carry closed standard descriptors");
 		end = CALL_DECLINED;

@@ -3,6 +3,7 @@
 #include "key.h"
 
 #include "../wire/fd.h"
+#include "../wire/wire.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -192,8 +193,9 @@ static int has_prefix(const char *s, const char *prefix) {
 }
 
 static int shapes_start(const char *variable, const char *language) {
-	static const char *const prefixes[] = {
-		"LANG=", "LANGUAGE=", "LC_", "HOME=", "LD_", "GLIBC_TUNABLES=", "MALLOC_", "VIRTUAL_ENV="};
+	static const char *const prefixes[] = {"LANG=",           "LANGUAGE=", "LC_",         "LOCPATH=",
+	                                       "NLSPATH=",        "TZDIR=",    "HOME=",       "LD_",
+	                                       "GLIBC_TUNABLES=", "MALLOC_",   "VIRTUAL_ENV="};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (has_prefix(variable, prefixes[i]))
@@ -292,11 +294,13 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
-                    const struct session *session) {
-	add(b, "version", PACKAGE_VERSION);
+void key_session(struct buf *b, const struct session *session) {
 	if (session->own)
 		add_numbers(b, "session", "%ld %llu", (long)session->id, session->leader_start);
+}
+
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
+	add(b, "version", PACKAGE_VERSION);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {
@@ -313,6 +317,24 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 		add_scheduling(b);
 		if (add_script(b, w->script) < 0 || add_surroundings(b) < 0 || add_environment(b, interpreter) < 0)
 			return -1;
+	}
+	errno = b->failed;
+	return b->failed ? -1 : 0;
+}
+
+int key_differs(struct buf *b, const char *strings, size_t length) {
+	char directory[PATH_MAX];
+
+	for (const char *s = strings; s < strings + length; s += strlen(s) + 1) {
+		const char *value = getenv(s);
+
+		if (strcmp(s, WIRE_DIFFERS_DIRECTORY) == 0) {
+			value = getcwd(directory, sizeof directory);
+			if (!value)
+				return -1;
+		}
+		add(b, "differs", s);
+		add(b, value ? "value" : "none", value ? value : "");
 	}
 	errno = b->failed;
 	return b->failed ? -1 : 0;

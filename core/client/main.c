@@ -26,6 +26,7 @@
 
 #define EXIT_OWN_FAILURE 127 /* as of a command that can't be executed */
 #define WHY_SIZE 512
+#define MAX_SERVERS 4 /* that are asked for one call */
 
 static int fail(const char *what, const char *why) {
 	dprintf(STDERR_FILENO, "prefork-interp: %s%s%s\n", what, what[0] ? ": " : "", why);
@@ -61,18 +62,44 @@ static const char *unservable(const struct words *w) {
 	return NULL;
 }
 
-static int compute_key(struct server_wanted *s, const struct interpreter *interpreter, char *why) {
-	struct buf b;
-	int r;
+/* The keys of these ingredients, which are listed here if INGREDIENTS is empty yet, and of what DIFFERS names. */
+static int compute_key(struct server_wanted *s, struct buf *ingredients, const struct interpreter *interpreter,
+                       const struct call_differs *differs, char *why) {
+	int r = 0;
 
-	buf_init(&b, WIRE_MAX_MESSAGE);
-	r = key_ingredients(&b, s->words, interpreter, s->session);
+	if (ingredients->length == 0) {
+		r = key_ingredients(ingredients, s->words, interpreter);
+		if (r == 0)
+			key_hash(ingredients->data, ingredients->length, s->learned);
+		key_session(ingredients, s->session);
+	}
 	if (r == 0)
-		key_hash(b.data, b.length, s->key);
+		r = key_differs(ingredients, differs->strings, differs->length);
+	if (r == 0)
+		key_hash(ingredients->data, ingredients->length, s->key);
 	else
 		snprintf(why, WHY_SIZE, "key: %s", strerror(errno));
-	buf_free(&b);
 	return r;
+}
+
+/* Make the call, by another server where the first one's setup looked at something that is another here. */
+static enum call_end call_one_of(struct server_wanted *s, const struct interpreter *interpreter,
+                                 struct context *context, int *wait_status, char *why) {
+	struct call_differs differs = {0};
+	struct connection c;
+	enum call_end end = CALL_DECLINED;
+	struct buf ingredients;
+
+	buf_init(&ingredients, WIRE_MAX_MESSAGE);
+	for (int round = 0; round < MAX_SERVERS && (round == 0 || differs.length > 0); round++) {
+		if (compute_key(s, &ingredients, interpreter, &differs, why) < 0 || connect_server(&c, s, why, WHY_SIZE) < 0)
+			break;
+		end = call_make(&c, context, s->words, wait_status, &differs, why, WHY_SIZE);
+		if (end != CALL_DECLINED)
+			break;
+	}
+	buf_free(&ingredients);
+	return end;
 }
 
 /* Try to make the call.  1 with *STATUS (an exit status for main) when it was made or nothing may run any more,
@@ -81,13 +108,11 @@ static int try_call(const struct words *w, struct context *context, const struct
                     char *why) {
 	struct session session;
 	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
-	struct connection c;
 	int wait_status;
 
-	if (session_find(&session, w->session, why, WHY_SIZE) < 0 || compute_key(&server, interpreter, why) < 0 ||
-	    context_late(context, why, WHY_SIZE) < 0 || connect_server(&c, &server, why, WHY_SIZE) < 0)
+	if (session_find(&session, w->session, why, WHY_SIZE) < 0 || context_late(context, why, WHY_SIZE) < 0)
 		return 0;
-	switch (call_make(&c, context, w, &wait_status, why, WHY_SIZE)) {
+	switch (call_one_of(&server, interpreter, context, &wait_status, why)) {
 	case CALL_ENDED:
 		*status = leave(w, wait_status);
 		return 1;
@@ -103,14 +128,19 @@ static int try_call(const struct words *w, struct context *context, const struct
 static int kill_server(const struct words *w, const struct interpreter *interpreter) {
 	struct session session;
 	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
+	struct buf ingredients;
 	char why[WHY_SIZE];
+	int r;
 
 	if (!w->script)
 		return fail("--kill", "no script is named");
 	/* Where no server can be of this session, the shared one is meant. */
 	if (session_find(&session, w->session, why, sizeof why) < 0)
 		session.own = 0;
-	if (compute_key(&server, interpreter, why) == 0 && connect_kill(&server, why, sizeof why) == 0)
+	buf_init(&ingredients, WIRE_MAX_MESSAGE);
+	r = compute_key(&server, &ingredients, interpreter, &(struct call_differs){0}, why);
+	buf_free(&ingredients);
+	if (r == 0 && connect_kill(&server, why, sizeof why) == 0)
 		return 0;
 	return why[0] ? fail(w->script, why) : EXIT_OWN_FAILURE;
 }

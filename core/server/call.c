@@ -58,7 +58,7 @@ void call_finish(struct server *s, struct call *c) {
 }
 
 static void decline(struct server *s, struct call *c, const char *reason) {
-	reply_declined(c, reason);
+	reply_declined(c, reason, NULL);
 	call_finish(s, c);
 }
 
@@ -101,7 +101,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 	snprintf(why, sizeof why, "the caller's process group can't be joined");
 	if (setpgid(0, c->group) < 0 ||
 	    executor_install(q, c->receiver.fds, &c->sock, &s->origin, result, why, sizeof why) < 0) {
-		reply_declined(c, why);
+		reply_declined(c, why, NULL);
 		/* No status may follow. */
 		if (c->receiver.protocol == 2)
 			shutdown(c->sock, SHUT_RDWR);
@@ -109,7 +109,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 	}
 	c->receiver.fd_count = 0;
 	if (s->handshake.own_session)
-		reply_started(c, server);
+		reply_started(c, s->group);
 	fd_close(&c->sock);
 	return 1;
 }
@@ -142,14 +142,9 @@ static void drop_peers_words(struct request *q) {
 
 /* What the first call tells about setup: what it started with, and the script's name. */
 static int learn(struct server *s, struct call *c, const struct request *q) {
-	int directory = -1;
-
 	if (q->script)
 		log_open(s->options.log_facility, q->script);
-	for (size_t i = 0; i < q->descriptor_count; i++)
-		if (q->descriptor_number[i] == WIRE_FD_CWD)
-			directory = c->receiver.fds[i];
-	return origin_learn(&s->origin, q, directory);
+	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds));
 }
 
 /* A process group without its leader: a process that does not lead one may begin a session, one that does may not. It
@@ -181,6 +176,7 @@ static pid_t choose_group(const struct server *s, struct call *c) {
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
+	int can_serve;
 	pid_t child, leader, server = getpid();
 	struct request q;
 
@@ -195,8 +191,10 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		decline(s, c, "no memory");
 		return 0;
 	}
-	if (executor_check(&q, c->receiver.fds, &s->origin, reason, sizeof reason) < 0) {
-		decline(s, c, reason);
+	can_serve = executor_check(&q, c->receiver.fds, &s->origin, reason, sizeof reason);
+	if (can_serve < 0) {
+		reply_declined(c, reason, can_serve == -2 ? &s->origin.dependency : NULL);
+		call_finish(s, c);
 		return 0;
 	}
 	leader = choose_group(s, c);

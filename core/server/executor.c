@@ -33,15 +33,22 @@ static int is_occupied(const struct origin *o, uint32_t number) {
 	return 0;
 }
 
+int executor_directory(const struct request *q, const int *fds) {
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] == WIRE_FD_CWD)
+			return fds[i];
+	return -1;
+}
+
 int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size) {
-	const char *conflict = environment_conflict(&origin->environment, &q->environment);
+	const char *differs = dependency_differs(&origin->dependency, &q->environment, executor_directory(q, fds));
 	struct rlimit limit;
 
-	if (conflict) {
-		snprintf(why, why_size,
-		         "initialisation has changed the variable %.*s, and this caller's differs from the first's",
-		         (int)strcspn(conflict, "="), conflict);
-		return -1;
+	if (differs) {
+		snprintf(why, why_size, "initialisation depends on %s%s, and this caller's differs from the first's",
+		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "the working directory" : "the variable ",
+		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "" : differs);
+		return -2;
 	}
 	for (size_t i = 0; i < q->descriptor_count; i++) {
 		uint32_t number = q->descriptor_number[i];
@@ -195,6 +202,7 @@ static int lay_out(struct request *q, const struct origin *o, struct prefork_cal
 	if (q->words.count > 0 && appearance_set_block(&o->appearance, block, arguments, n) == 0) {
 		call->command_line = block;
 		call->command_line_length = arguments;
+		call->command_area_length = n;
 	}
 	return 0;
 }

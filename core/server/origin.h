@@ -8,6 +8,7 @@
 #include "../wire/handshake.h"
 #include "../wire/request.h"
 #include "appearance.h"
+#include "dependency.h"
 #include "environment.h"
 #include "prefork-server.h"
 #include "standard.h"
@@ -30,6 +31,7 @@ struct origin {
 	int *occupied;                          /* descriptors that the script has opened, ascending */
 	size_t occupied_count;
 	struct environment environment;
+	struct dependency dependency;
 	struct standard standard;
 	struct appearance appearance;
 

@@ -24,16 +24,27 @@ void reply_greeting(const struct server *s, const struct call *c) {
 	send_buf(c, &b);
 }
 
-void reply_declined(const struct call *c, const char *reason) {
+void reply_declined(const struct call *c, const char *reason, const struct dependency *differs) {
 	struct buf b;
-	size_t began;
+	size_t began, field;
 
 	if (c->receiver.protocol != 2)
 		return;
 	buf_init(&b, WIRE_MAX_SMALL);
 	began = message_begin(&b, WIRE_DECLINED);
 	message_field_bytes(&b, WIRE_REASON, reason, strnlen(reason, WIRE_MAX_REASON));
+	if (differs) {
+		field = message_field_begin(&b, WIRE_DIFFERS);
+		dependency_put(differs, &b);
+		message_field_end(&b, field);
+	}
 	message_end(&b, began);
+	/* Too many names for a message: then no other server will do. */
+	if (b.failed && differs) {
+		buf_free(&b);
+		reply_declined(c, reason, NULL);
+		return;
+	}
 	send_buf(c, &b);
 }
 

@@ -67,6 +67,7 @@ enum wire_field {
 	WIRE_RUNNING = 67,                     /* be32: calls now running */
 	WIRE_SERVED = 68,                      /* be64: calls served so far */
 	WIRE_IDLE_MS = 69,                     /* be64: milliseconds since the last call ended, 0 while one runs */
+	WIRE_DIFFERS = 70,                     /* NUL-terminated strings: variables, WIRE_DIFFERS_DIRECTORY */
 };
 
 enum wire_verb {
@@ -74,6 +75,9 @@ enum wire_verb {
 	WIRE_VERB_DRAIN = 2,  /* stop accepting, let the calls finish, go */
 	WIRE_VERB_QUIT = 3,   /* drain, and end the running calls' process groups */
 };
+
+/* Stands for a variable's name in WIRE_DIFFERS: the working directory. */
+#define WIRE_DIFFERS_DIRECTORY "."
 
 /* Stands for a number in WIRE_DESCRIPTORS: the working directory. */
 #define WIRE_FD_CWD 0xffffffffu

@@ -238,7 +238,7 @@ SV *
 _serve(keep_name)
 	int keep_name
   PREINIT:
-	static const struct prefork_language language = {fork_perl, NULL};
+	static const struct prefork_language language = {.fork = fork_perl};
 	struct prefork_call call;
 	struct prefork_error error;
 	int result;

@@ -234,7 +234,7 @@ static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl
 }
 
 static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
-	static const struct prefork_language language = {plain_fork, NULL};
+	static const struct prefork_language language = {.fork = plain_fork};
 	static struct prefork_call call;
 	struct prefork_error error;
 	int seeded, served;

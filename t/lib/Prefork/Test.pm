@@ -361,7 +361,7 @@ sub check_run_directory ($run) {
 	my @wrong;
 	opendir my $d, $run or return;
 	for my $name (grep { !/^\.\.?\z/ } readdir $d) {
-		if ($name !~ /^[ln][0-9a-f]{32}\z/) {
+		if ($name !~ /^[lnk][0-9a-f]{32}\z/) {
 			push @wrong, "$run/$name is left";
 		} elsif ($name =~ /^l/ && open my $h, '<', "$run/$name") {
 			push @wrong, "$run/$name is locked" if !flock $h, LOCK_EX | LOCK_NB;

@@ -1,0 +1,15 @@
+/* The descriptors that setup, or what was loaded later, has opened. */
+#ifndef PREFORK_DESCRIPTORS_H
+#define PREFORK_DESCRIPTORS_H
+
+#include "standard.h"
+
+#include <stddef.h>
+
+/* The open descriptors in ascending order; malloc'ed, their number in *COUNT; NULL with errno. */
+int *descriptors_list(size_t *count);
+
+/* May calls have this descriptor, each as if it had opened it itself?  NULL, or why not. */
+const char *descriptors_unshareable(int fd, const struct standard *standard);
+
+#endif
