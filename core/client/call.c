@@ -6,11 +6,13 @@
 #include "../wire/handshake.h"
 #include "../wire/talk.h"
 #include "signals.h"
+#include "title.h"
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -31,7 +33,7 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 	for (int fd = 0; fd <= STDERR_FILENO && !failed; fd++)
 		failed = fd_send(c->sock, "", 1, &fd, 1, -1) < 0;
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	request_encode1(&b, w->arguments, environ, SKIP);
+	request_encode1(&b, &(struct request_strings){NULL, w->arguments, environ, SKIP});
 	failed = failed || b.failed || fd_send(c->sock, b.data, b.length, NULL, 0, -1) < 0;
 	buf_free(&b);
 	snprintf(why, why_size, "the request could not be sent: %s", strerror(errno));
@@ -46,14 +48,30 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 	return CALL_ENDED;
 }
 
+/* The interpreter and its own arguments; malloc'ed. */
+static char **interpreter_words(const struct words *w) {
+	size_t n = (size_t)w->interpreter_argument_count;
+	char **v = calloc(n + 2, sizeof *v);
+
+	if (v) {
+		v[0] = w->interpreter;
+		memcpy(v + 1, w->interpreter_arguments, n * sizeof *v);
+	}
+	return v;
+}
+
 /* A signal that comes while there is no room for all of it finds nothing committed: it ends the sending. */
 static int send_request(struct connection *c, struct context *context, const struct words *w, int signals) {
+	char **words = interpreter_words(w);
 	struct buf b;
 	int r;
 
+	if (!words)
+		return -1;
 	buf_init(&b, (size_t)WIRE_MAX_MESSAGE + WIRE_MESSAGE_HEAD);
 	context->request.script = w->script;
-	request_encode(&b, &context->request, w->arguments, environ, SKIP);
+	request_encode(&b, &context->request, &(struct request_strings){words, w->arguments, environ, SKIP});
+	free(words);
 	errno = b.failed;
 	r = b.failed ? -1 : fd_send(c->sock, b.data, b.length, context->fds, context->request.descriptor_count, signals);
 	buf_free(&b);
@@ -77,11 +95,24 @@ static void send_signal(struct connection *c, const struct signalfd_siginfo *inf
 	buf_free(&b);
 }
 
-/* What has become of the caller's signals. */
+/* Tell the server that we run again. */
+static void send_awake(struct connection *c) {
+	struct buf b;
+
+	buf_init(&b, WIRE_MAX_SMALL);
+	message_end(&b, message_begin(&b, WIRE_AWAKE));
+	if (!b.failed)
+		(void)fd_send(c->sock, b.data, b.length, NULL, 0, -1);
+	buf_free(&b);
+}
+
+/* What has become of the caller's signals, and of our place among its processes. */
 struct relay {
 	uint32_t server;  /* the server's process id, 0 while it is not known: a SIGCONT of its own only wakes us up */
 	uint64_t relayed; /* bit N-1: signal N was passed on */
 	int to_continue;  /* a SIGCONT was passed on, and the executor has not been seen to go on since */
+	int together;     /* the executor is in our process group: it gets by itself what the terminal sends */
+	pid_t home;       /* the process group that we have left to the executor; 0: we have not */
 };
 
 /* Pass on what has come. */
@@ -90,6 +121,8 @@ static void relay_signals(struct connection *c, int signals, struct relay *r) {
 
 	while (signals_next(signals, &info)) {
 		if (info.ssi_signo == SIGCONT && r->server && info.ssi_pid == r->server)
+			continue;
+		if (r->together && info.ssi_code == SI_KERNEL)
 			continue;
 		send_signal(c, &info);
 		r->relayed |= SIGNALS_BIT(info.ssi_signo);
@@ -100,13 +133,24 @@ static void relay_signals(struct connection *c, int signals, struct relay *r) {
 	}
 }
 
+/* The executor is in our process group: leave it the group, so that what is sent there reaches it once.  The leader of
+ * a session can't; but no session leader has a server in its session. */
+static void make_way(struct relay *r, pid_t group) {
+	pid_t home = getpgrp();
+
+	if (setpgid(0, group) == 0)
+		r->home = home;
+	else
+		r->together = 1;
+}
+
 /* The executor has stopped: so do we, unless it is about to go on, or more has come about it already. */
-static void stop_too(struct connection *c, int signals, struct relay *r) {
+static void stop_too(struct connection *c, int signals, struct relay *r, int number) {
 	struct pollfd p = {.fd = c->sock, .events = POLLIN};
 
 	relay_signals(c, signals, r);
 	if (!r->to_continue && poll(&p, 1, 0) == 0)
-		kill(getpid(), SIGSTOP);
+		signals_stop(number);
 	r->to_continue = 0;
 }
 
@@ -123,13 +167,22 @@ static int read_answer(struct connection *c, struct answer *a, char *why, size_t
 	return -1;
 }
 
-static void declined(const struct answer *a, char *why, size_t why_size) {
-	snprintf(why, why_size, "the server declines: %s", a->reason);
+/* What is told of a call: filled in as it goes. */
+struct outcome {
+	int *status;
+	struct call_differs *differs;
+	char *why;
+	size_t why_size;
+};
+
+static void declined(const struct answer *a, const struct outcome *o) {
+	snprintf(o->why, o->why_size, "the server declines: %s", a->reason);
+	o->differs->length = a->differs_length;
+	memcpy(o->differs->strings, a->differs, a->differs_length);
 }
 
 /* Signals out, events in, until the call is over. */
-static enum call_end exchange(struct connection *c, int signals, struct relay *r, int *status, char *why,
-                              size_t why_size) {
+static enum call_end exchange(struct connection *c, int signals, struct relay *r, const struct outcome *o) {
 	struct pollfd polls[] = {{.fd = c->sock, .events = POLLIN}, {.fd = signals, .events = POLLIN}};
 	struct answer a;
 
@@ -141,39 +194,43 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 			relay_signals(c, signals, r);
 			continue;
 		}
-		switch (read_answer(c, &a, why, why_size)) {
+		switch (read_answer(c, &a, o->why, o->why_size)) {
 		case WIRE_STATUS:
-			*status = (int)a.wait_status;
+			*o->status = (int)a.wait_status;
 			return CALL_ENDED;
 		case WIRE_DECLINED:
-			declined(&a, why, why_size);
+			declined(&a, o);
 			return CALL_DECLINED;
+		case WIRE_STARTED:
+			make_way(r, (pid_t)a.group);
+			break;
 		case WIRE_STOPPED:
 			r->server = a.pid;
-			stop_too(c, signals, r);
+			stop_too(c, signals, r, (int)a.signal_number);
 			break;
 		case WIRE_CONTINUED:
 			r->server = a.pid;
 			r->to_continue = 0;
+			send_awake(c);
 			break;
 		case -1:
 			return CALL_LOST;
 		default:
-			snprintf(why, why_size, "the server sent a message that is not permitted here");
+			snprintf(o->why, o->why_size, "the server sent a message that is not permitted here");
 			return CALL_LOST;
 		}
 	}
 }
 
 /* What arrived is no whole request, so nothing has run; a server that has hung up may have said why. */
-static void not_sent(struct connection *c, char *why, size_t why_size) {
+static void not_sent(struct connection *c, const struct outcome *o) {
 	int error = errno;
 	struct answer a;
 
-	if ((error == EPIPE || error == ECONNRESET) && read_answer(c, &a, why, why_size) == WIRE_DECLINED)
-		declined(&a, why, why_size);
+	if ((error == EPIPE || error == ECONNRESET) && read_answer(c, &a, o->why, o->why_size) == WIRE_DECLINED)
+		declined(&a, o);
 	else
-		snprintf(why, why_size, "the request could not be sent: %s", strerror(error));
+		snprintf(o->why, o->why_size, "the request could not be sent: %s", strerror(error));
 }
 
 /* What was passed on to a server that then declined has its effect here, where the plain interpreter is to run. */
@@ -183,8 +240,8 @@ static void take_back(uint64_t relayed) {
 			kill(getpid(), n);
 }
 
-static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w, int *status,
-                                    char *why, size_t why_size) {
+static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w,
+                                    const struct outcome *o) {
 	enum call_end end = CALL_DECLINED;
 	struct relay r = {0};
 	int signals;
@@ -193,13 +250,20 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	context->request.sigmask = signals_set_mask(~0ull);
 	signals = signals_open();
 	if (signals < 0)
-		snprintf(why, why_size, "signalfd: %s", strerror(errno));
+		snprintf(o->why, o->why_size, "signalfd: %s", strerror(errno));
 	else if (send_request(c, context, w, signals) < 0)
-		not_sent(c, why, why_size);
-	else
-		end = exchange(c, signals, &r, status, why, why_size);
+		not_sent(c, o);
+	else {
+		title_hide();
+		end = exchange(c, signals, &r, o);
+	}
 	fd_close(&signals);
+	/* Our end is to be what the group sees of the call's. */
+	if (r.home)
+		setpgid(0, r.home);
 	/* What is pending has its effect when the mask is as before. */
+	if (end != CALL_ENDED)
+		title_show();
 	if (end == CALL_DECLINED) {
 		fd_close(&c->sock);
 		take_back(r.relayed);
@@ -208,12 +272,14 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	return end;
 }
 
-enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status, char *why,
-                        size_t why_size) {
+enum call_end call_make(struct connection *c, struct context *context, const struct words *w, int *status,
+                        struct call_differs *differs, char *why, size_t why_size) {
+	const struct outcome o = {status, differs, why, why_size};
 	enum call_end end;
 
+	differs->length = 0;
 	if (c->protocol == 2) {
-		end = call_protocol2(c, context, w, status, why, why_size);
+		end = call_protocol2(c, context, w, &o);
 	} else if (!context_has(context, 0) || !context_has(context, 1) || !context_has(context, 2)) {
 		snprintf(why, why_size, "protocol 1 can't carry closed standard descriptors");
 		end = CALL_DECLINED;

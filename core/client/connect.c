@@ -62,8 +62,9 @@ static const char *launch_mode(const struct words *w, int fresh) {
 }
 
 /* The words of core/run/launch.h; malloc'ed, the strings are borrowed. */
-static const char **launcher_arguments(const struct words *w, const char *mode, const char *call, const char *options,
-                                       const char *count, const char *interpreter, const char *key) {
+static const char **launcher_arguments(const struct server_wanted *s, const char *mode, const char *call,
+                                       const char *options, const char *count) {
+	const struct words *w = s->words;
 	size_t arguments = 0, n = LAUNCH_NAME;
 	const char **v;
 
@@ -76,10 +77,11 @@ static const char **launcher_arguments(const struct words *w, const char *mode, 
 	v[LAUNCH_VERSION] = PACKAGE_VERSION;
 	v[LAUNCH_MODE] = mode;
 	v[LAUNCH_CALL] = call;
-	v[LAUNCH_KEY] = key;
+	v[LAUNCH_KEY] = s->key;
+	v[LAUNCH_SESSION] = s->session->own ? LAUNCH_SESSION_OWN : LAUNCH_SESSION_SHARED;
 	v[LAUNCH_OPTIONS] = options;
 	v[LAUNCH_COUNT] = count;
-	v[LAUNCH_INTERPRETER] = interpreter;
+	v[LAUNCH_INTERPRETER] = s->interpreter;
 	v[n++] = w->interpreter;
 	for (int i = 0; i < w->interpreter_argument_count; i++)
 		v[n++] = w->interpreter_arguments[i];
@@ -122,8 +124,7 @@ static int run_program(const char *program, const char *const *v, int call) {
 }
 
 /* Run the launcher, with CALL or -1.  Its exit status, or -1 with one line in WHY. */
-static int launch(const struct words *w, const char *mode, int call, const char *interpreter, const char *key,
-                  char *why, size_t why_size) {
+static int launch(const struct server_wanted *s, const char *mode, int call, char *why, size_t why_size) {
 	char path[PATH_MAX], number[16] = "-", count[16], options[64];
 	const char **v;
 	int status;
@@ -134,9 +135,9 @@ static int launch(const struct words *w, const char *mode, int call, const char 
 	}
 	if (call >= 0)
 		snprintf(number, sizeof number, "%d", call);
-	snprintf(count, sizeof count, "%d", w->interpreter_argument_count);
-	server_options(w, options, sizeof options);
-	v = launcher_arguments(w, mode, number, options, count, interpreter, key);
+	snprintf(count, sizeof count, "%d", s->words->interpreter_argument_count);
+	server_options(s->words, options, sizeof options);
+	v = launcher_arguments(s, mode, number, options, count);
 	status = v ? run_program(path, v, call) : -1;
 	free(v);
 	snprintf(why, why_size, "%s: %s", path, status < 0 ? strerror(errno) : "failed");
@@ -148,15 +149,15 @@ static int launch(const struct words *w, const char *mode, int call, const char 
 }
 
 /* Start a server and make the call over a socketpair: HUNG_UP when another launcher was first. */
-static enum greeting first_call(struct connection *c, const struct words *w, const char *mode, const char *interpreter,
-                                const char *key, char *why, size_t why_size) {
+static enum greeting first_call(struct connection *c, const struct server_wanted *s, const char *mode, char *why,
+                                size_t why_size) {
 	int pair[2], status;
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
 		snprintf(why, why_size, "socketpair: %s", strerror(errno));
 		return UNUSABLE;
 	}
-	status = launch(w, mode, pair[1], interpreter, key, why, why_size);
+	status = launch(s, mode, pair[1], why, why_size);
 	fd_close(&pair[1]);
 	c->sock = pair[0];
 	if (status == LAUNCH_SERVED)
@@ -179,19 +180,18 @@ static enum greeting existing_server(struct connection *c, const char *key, char
 	return saved == ENOENT || saved == ECONNREFUSED ? HUNG_UP : UNUSABLE;
 }
 
-int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
-                   size_t why_size) {
-	int fresh = w->fresh;
+int connect_server(struct connection *c, const struct server_wanted *s, char *why, size_t why_size) {
+	int fresh = s->words->fresh;
 
 	c->sock = -1;
 	for (int round = 0; round < MAX_ROUNDS; round++) {
-		enum greeting g = fresh ? HUNG_UP : existing_server(c, key, why, why_size);
+		enum greeting g = fresh ? HUNG_UP : existing_server(c, s->key, why, why_size);
 
 		/* A server that is stopped, or that only a stray child of setup keeps listening: put it aside, once. */
 		fresh |= g == SILENT;
 		if (g == HUNG_UP || g == SILENT) {
 			fd_close(&c->sock);
-			g = first_call(c, w, launch_mode(w, fresh), interpreter, key, why, why_size);
+			g = first_call(c, s, launch_mode(s->words, fresh), why, why_size);
 			fresh = 0;
 		}
 		if (g == GREETED)
@@ -204,6 +204,6 @@ int connect_server(struct connection *c, const struct words *w, const char *inte
 	return -1;
 }
 
-int connect_kill(const struct words *w, const char *interpreter, const char *key, char *why, size_t why_size) {
-	return launch(w, launch_mode(w, 0), -1, interpreter, key, why, why_size) == LAUNCH_KILLED ? 0 : -1;
+int connect_kill(const struct server_wanted *s, char *why, size_t why_size) {
+	return launch(s, launch_mode(s->words, 0), -1, why, why_size) == LAUNCH_KILLED ? 0 : -1;
 }

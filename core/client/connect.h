@@ -3,6 +3,7 @@
 #define PREFORK_CONNECT_H
 
 #include "../run/rundir.h"
+#include "session.h"
 #include "words.h"
 
 #include <stddef.h>
@@ -12,12 +13,19 @@ struct connection {
 	int protocol; /* 1 or 2 */
 };
 
-/* Connect to the server of KEY, starting one where there is none.  INTERPRETER is its absolute path.
- * 0 with *C filled; or -1 with one line in WHY: the plain interpreter has to run (empty: the launcher has said it). */
-int connect_server(struct connection *c, const struct words *w, const char *interpreter, const char *key, char *why,
-                   size_t why_size);
+/* Which server is meant, and how it is started where there is none. */
+struct server_wanted {
+	const struct words *words;
+	const char *interpreter; /* its absolute path */
+	const struct session *session;
+	char key[RUNDIR_KEY_LENGTH + 1];
+};
 
-/* --kill: put the server of KEY aside.  0, or -1 with one line in WHY (empty: the launcher has said it). */
-int connect_kill(const struct words *w, const char *interpreter, const char *key, char *why, size_t why_size);
+/* Connect to the server, starting one where there is none.
+ * 0 with *C filled; or -1 with one line in WHY: the plain interpreter has to run (empty: the launcher has said it). */
+int connect_server(struct connection *c, const struct server_wanted *s, char *why, size_t why_size);
+
+/* --kill: put the server aside.  0, or -1 with one line in WHY (empty: the launcher has said it). */
+int connect_kill(const struct server_wanted *s, char *why, size_t why_size);
 
 #endif

@@ -11,6 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -43,13 +44,16 @@ static int add_inherited(struct context *c, DIR *directory, char *why, size_t wh
 	return 0;
 }
 
-int context_early(struct context *c, char *why, size_t why_size) {
+int context_early(struct context *c, int hash_bang, char *why, size_t why_size) {
 	DIR *directory;
 	int r;
 
 	memset(c, 0, sizeof *c);
 	c->cwd = -1;
 	c->request.sigignored = signals_ignored();
+	/* The script's, by whose name the kernel was asked to run it. */
+	if (hash_bang)
+		prctl(PR_GET_NAME, c->request.name, 0, 0, 0);
 	/* Reading the directory takes the lowest free number for itself: 0, 1 or 2 where one is closed. */
 	directory = opendir("/proc/self/fd");
 	if (!directory) {

@@ -10,9 +10,9 @@ struct context {
 	int cwd; /* ours; also the last of FDS */
 };
 
-/* Note which descriptors are open, signals and mask.  To be called before this process opens anything or touches its
- * signals.  0, or -1 with one line in WHY: the call can't be carried. */
-int context_early(struct context *c, char *why, size_t why_size);
+/* Note which descriptors are open, signals and mask, and, with HASH_BANG, the process's name.  To be called before this
+ * process opens anything or touches its signals.  0, or -1 with one line in WHY: the call can't be carried. */
+int context_early(struct context *c, int hash_bang, char *why, size_t why_size);
 
 /* The rest: directory, umask, limits.  0, or -1 with one line in WHY. */
 int context_late(struct context *c, char *why, size_t why_size);

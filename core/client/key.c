@@ -3,6 +3,7 @@
 #include "key.h"
 
 #include "../wire/fd.h"
+#include "../wire/wire.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -292,12 +293,14 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
+                    const struct session *session) {
 	add(b, "version", PACKAGE_VERSION);
+	if (session->own)
+		add_numbers(b, "session", "%ld %llu", (long)session->id, session->leader_start);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {
-		add(b, "session", "shared");
 		add(b, "interpreter", interpreter->path);
 		for (int i = 0; i < w->interpreter_argument_count; i++)
 			add(b, "argument", w->interpreter_arguments[i]);
@@ -311,6 +314,24 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 		add_scheduling(b);
 		if (add_script(b, w->script) < 0 || add_surroundings(b) < 0 || add_environment(b, interpreter) < 0)
 			return -1;
+	}
+	errno = b->failed;
+	return b->failed ? -1 : 0;
+}
+
+int key_differs(struct buf *b, const char *strings, size_t length) {
+	char directory[PATH_MAX];
+
+	for (const char *s = strings; s < strings + length; s += strlen(s) + 1) {
+		const char *value = getenv(s);
+
+		if (strcmp(s, WIRE_DIFFERS_DIRECTORY) == 0) {
+			value = getcwd(directory, sizeof directory);
+			if (!value)
+				return -1;
+		}
+		add(b, "differs", s);
+		add(b, value ? "value" : "none", value ? value : "");
 	}
 	errno = b->failed;
 	return b->failed ? -1 : 0;

@@ -10,7 +10,9 @@
 #include "interpreter.h"
 #include "key.h"
 #include "plain.h"
+#include "session.h"
 #include "signals.h"
+#include "title.h"
 #include "words.h"
 
 #include <errno.h>
@@ -24,6 +26,7 @@
 
 #define EXIT_OWN_FAILURE 127 /* as of a command that can't be executed */
 #define WHY_SIZE 512
+#define MAX_SERVERS 4 /* that are asked for one call */
 
 static int fail(const char *what, const char *why) {
 	dprintf(STDERR_FILENO, "prefork-interp: %s%s%s\n", what, what[0] ? ": " : "", why);
@@ -42,6 +45,7 @@ static int leave(const struct words *w, int status) {
 		return WEXITSTATUS(status);
 	if (WIFSIGNALED(status) && (status & ~0xff) == 0)
 		signals_die(WTERMSIG(status));
+	title_show();
 	dprintf(STDERR_FILENO, "prefork-interp: %s: wait status 0x%x can't be reproduced\n", w->script, status);
 	return EXIT_OWN_FAILURE;
 }
@@ -58,33 +62,51 @@ static const char *unservable(const struct words *w) {
 	return NULL;
 }
 
-static int compute_key(const struct words *w, const struct interpreter *interpreter, char key[RUNDIR_KEY_LENGTH + 1],
-                       char *why) {
-	struct buf b;
-	int r;
+/* The key of these ingredients, those of the session's server if INGREDIENTS is empty yet. */
+static int compute_key(struct server_wanted *s, struct buf *ingredients, const struct interpreter *interpreter,
+                       const struct call_differs *differs, char *why) {
+	int r = ingredients->length > 0 ? 0 : key_ingredients(ingredients, s->words, interpreter, s->session);
 
-	buf_init(&b, WIRE_MAX_MESSAGE);
-	r = key_ingredients(&b, w, interpreter);
 	if (r == 0)
-		key_hash(b.data, b.length, key);
+		r = key_differs(ingredients, differs->strings, differs->length);
+	if (r == 0)
+		key_hash(ingredients->data, ingredients->length, s->key);
 	else
 		snprintf(why, WHY_SIZE, "key: %s", strerror(errno));
-	buf_free(&b);
 	return r;
+}
+
+/* Make the call, by another server where the first one's setup looked at something that is another here. */
+static enum call_end call_one_of(struct server_wanted *s, const struct interpreter *interpreter,
+                                 struct context *context, int *wait_status, char *why) {
+	struct call_differs differs = {0};
+	struct connection c;
+	enum call_end end = CALL_DECLINED;
+	struct buf ingredients;
+
+	buf_init(&ingredients, WIRE_MAX_MESSAGE);
+	for (int round = 0; round < MAX_SERVERS && (round == 0 || differs.length > 0); round++) {
+		if (compute_key(s, &ingredients, interpreter, &differs, why) < 0 || connect_server(&c, s, why, WHY_SIZE) < 0)
+			break;
+		end = call_make(&c, context, s->words, wait_status, &differs, why, WHY_SIZE);
+		if (end != CALL_DECLINED)
+			break;
+	}
+	buf_free(&ingredients);
+	return end;
 }
 
 /* Try to make the call.  1 with *STATUS (an exit status for main) when it was made or nothing may run any more,
  * 0 with WHY when the plain interpreter is to run. */
 static int try_call(const struct words *w, struct context *context, const struct interpreter *interpreter, int *status,
                     char *why) {
-	char key[RUNDIR_KEY_LENGTH + 1];
-	struct connection c;
+	struct session session;
+	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
 	int wait_status;
 
-	if (compute_key(w, interpreter, key, why) < 0 || context_late(context, why, WHY_SIZE) < 0 ||
-	    connect_server(&c, w, interpreter->path, key, why, WHY_SIZE) < 0)
+	if (session_find(&session, w->session, why, WHY_SIZE) < 0 || context_late(context, why, WHY_SIZE) < 0)
 		return 0;
-	switch (call_make(&c, context, w, &wait_status, why, WHY_SIZE)) {
+	switch (call_one_of(&server, interpreter, context, &wait_status, why)) {
 	case CALL_ENDED:
 		*status = leave(w, wait_status);
 		return 1;
@@ -98,11 +120,21 @@ static int try_call(const struct words *w, struct context *context, const struct
 }
 
 static int kill_server(const struct words *w, const struct interpreter *interpreter) {
-	char key[RUNDIR_KEY_LENGTH + 1], why[WHY_SIZE];
+	struct session session;
+	struct server_wanted server = {.words = w, .interpreter = interpreter->path, .session = &session};
+	struct buf ingredients;
+	char why[WHY_SIZE];
+	int r;
 
 	if (!w->script)
 		return fail("--kill", "no script is named");
-	if (compute_key(w, interpreter, key, why) == 0 && connect_kill(w, interpreter->path, key, why, sizeof why) == 0)
+	/* Where no server can be of this session, the shared one is meant. */
+	if (session_find(&session, w->session, why, sizeof why) < 0)
+		session.own = 0;
+	buf_init(&ingredients, WIRE_MAX_MESSAGE);
+	r = compute_key(&server, &ingredients, interpreter, &(struct call_differs){0}, why);
+	buf_free(&ingredients);
+	if (r == 0 && connect_kill(&server, why, sizeof why) == 0)
 		return 0;
 	return why[0] ? fail(w->script, why) : EXIT_OWN_FAILURE;
 }
@@ -125,7 +157,7 @@ static int run(const struct words *w) {
 	int status, carried;
 
 	/* Before anything else is opened. */
-	carried = context_early(&context, why, sizeof why);
+	carried = context_early(&context, w->hash_bang, why, sizeof why);
 	occupy_standard();
 	if (interpreter_find(w->interpreter, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
@@ -148,6 +180,7 @@ int main(int argc, char **argv) {
 	char why[WHY_SIZE];
 	struct words w;
 
+	title_note(argv);
 	if (getauxval(AT_SECURE))
 		return fail("", "set-user-id use is refused");
 	if (words_parse(argc, argv, &w, why, sizeof why) < 0)

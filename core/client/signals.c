@@ -52,6 +52,28 @@ void signals_reset(int n, int ignore) {
 	syscall(SYS_rt_sigaction, n, &action, NULL, sizeof(uint64_t));
 }
 
+static int is_pending(int n) {
+	uint64_t pending = 0;
+
+	syscall(SYS_rt_sigpending, &pending, sizeof pending);
+	return (pending & SIGNALS_BIT(n)) != 0;
+}
+
+void signals_stop(int n) {
+	if (n == SIGTSTP || n == SIGTTIN || n == SIGTTOU) {
+		uint64_t mask;
+
+		signals_reset(n, 0);
+		kill(getpid(), n);
+		mask = signals_set_mask(~SIGNALS_BIT(n));
+		signals_set_mask(mask);
+		/* What has ended a stop, and is there only then: a process group without a shell is not stopped by these. */
+		if (is_pending(SIGCONT))
+			return;
+	}
+	kill(getpid(), SIGSTOP);
+}
+
 void signals_die(int n) {
 	struct rlimit none;
 

@@ -26,6 +26,9 @@ int signals_next(int fd, struct signalfd_siginfo *info);
 /* Make signal N's disposition the default one or (IGNORE) to ignore. */
 void signals_reset(int n, int ignore);
 
+/* Stop this process by N, one of the signals that stop; by SIGSTOP where N does not.  Returns when it is continued. */
+void signals_stop(int n);
+
 /* End this process by signal N, without a core file.  Returns when that does not end it. */
 void signals_die(int n);
 

@@ -28,16 +28,19 @@ const char words_usage[] =
 	"  -g NAME              NAME alone tells servers apart\n"
 	"  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
 	"  --max-servers=N      how many calls run at once; negative: no limit\n"
+	"  --session=WHICH      own: a server in the caller's session; shared: a daemon;\n"
+	"                       auto (default): own where there is a controlling terminal\n"
 	"  --help, --version\n"
 	"\n"
 	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
 
-enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_SESSION, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
 	{"kill", no_argument, NULL, OPTION_KILL},
 	{"idle-timeout", required_argument, NULL, OPTION_IDLE},
 	{"max-servers", required_argument, NULL, OPTION_MAX},
+	{"session", required_argument, NULL, OPTION_SESSION},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -56,6 +59,19 @@ static int take_number(const char **to, const char *option, int zero, char *why,
 	}
 	*to = optarg;
 	return 0;
+}
+
+static int take_session(struct words *w, char *why, size_t why_size) {
+	static const char *const names[] = {"auto", "own", "shared"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		if (strcmp(optarg, names[i]) == 0) {
+			w->session = (enum words_session)i;
+			return 0;
+		}
+	}
+	snprintf(why, why_size, "--session: %s: not auto, own or shared", optarg);
+	return -1;
 }
 
 static int take_extra(struct words *w, const char *kind, char *why, size_t why_size) {
@@ -91,6 +107,8 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 		return take_number(&w->idle_timeout, "--idle-timeout", 1, why, why_size);
 	case OPTION_MAX:
 		return take_number(&w->max_servers, "--max-servers", 0, why, why_size);
+	case OPTION_SESSION:
+		return take_session(w, why, why_size);
 	case OPTION_HELP:
 		w->mode = WORDS_HELP;
 		return 0;
@@ -204,6 +222,7 @@ int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_si
 		snprintf(why, why_size, "arguments: %s", strerror(errno));
 		return -1;
 	}
+	w->hash_bang = shebang > 0;
 	if (shebang && argc > 2 && is_cut(argv[0], argv[1], argv[2])) {
 		snprintf(why, why_size, "%s: its #! line is longer than the %d bytes that the kernel reads", argv[2],
 		         SHEBANG_SIZE - 1);

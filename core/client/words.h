@@ -6,12 +6,15 @@
 
 #define WORDS_MAX_EXTRA 64 /* of each of -E and -G */
 
+enum words_session { WORDS_SESSION_AUTO, WORDS_SESSION_OWN, WORDS_SESSION_SHARED };
 enum words_mode { WORDS_RUN, WORDS_KILL, WORDS_HELP, WORDS_VERSION };
 
 struct words {
 	char **all; /* what the pointers below point into */
 	char *text;
 	enum words_mode mode;
+	int hash_bang;                          /* the words are those of a #! line */
+	enum words_session session;             /* --session */
 	int unlaundered;                        /* -U */
 	int fresh;                              /* -f */
 	const char *key_name;                   /* -g, or NULL */

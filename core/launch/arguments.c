@@ -34,6 +34,11 @@ static int read_mode(struct arguments *a, const char *word, int *unlaundered) {
 	return a->kill || a->fresh || *unlaundered || strcmp(word, LAUNCH_MODE_START) == 0 ? 0 : -1;
 }
 
+static int read_session(struct arguments *a, const char *word) {
+	a->own_session = strcmp(word, LAUNCH_SESSION_OWN) == 0;
+	return a->own_session || strcmp(word, LAUNCH_SESSION_SHARED) == 0 ? 0 : -1;
+}
+
 /* A caller may have closed any of 0, 1 and 2, and the call socket have got such a number: it moves, then they are
  * filled, so that nothing which is opened from here on gets one. */
 static int take_call(struct arguments *a, const char *word) {
@@ -88,7 +93,8 @@ int arguments_read(struct arguments *a, int argc, char **argv, struct reason *wh
 	if (strcmp(argv[LAUNCH_VERSION], PACKAGE_VERSION) != 0)
 		return -1;
 	reason_set(why, "the launcher does not understand its arguments");
-	if (argc <= LAUNCH_NAME || read_mode(a, argv[LAUNCH_MODE], &unlaundered) < 0 || !is_key(argv[LAUNCH_KEY]))
+	if (argc <= LAUNCH_NAME || read_mode(a, argv[LAUNCH_MODE], &unlaundered) < 0 || !is_key(argv[LAUNCH_KEY]) ||
+	    read_session(a, argv[LAUNCH_SESSION]) < 0)
 		return -1;
 	count = read_number(argv[LAUNCH_COUNT]);
 	if (count < 0 || count >= argc - LAUNCH_NAME - 1 || argv[LAUNCH_INTERPRETER][0] != '/')

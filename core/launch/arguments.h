@@ -8,6 +8,7 @@
 struct arguments {
 	int kill;                             /* put the server aside, start none */
 	int fresh;                            /* put the server aside first */
+	int own_session;                      /* the server is to stay in the caller's session */
 	int call;                             /* the call socket's server end: close-on-exec, above 2; -1 with kill */
 	const char *key;                      /* RUNDIR_KEY_LENGTH hexadecimal digits */
 	const char *options;                  /* for the handshake */

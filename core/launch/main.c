@@ -80,8 +80,11 @@ static enum launch_status run_setup(struct launch *l, struct setup *s, struct re
 	setup_finish(s, end != SETUP_SUCCEEDED);
 	if (end == SETUP_SIGNALLED)
 		l->ender = s->signal_number;
-	if (end == SETUP_SUCCEEDED || reason_wanted())
-		output_show(s->output_fd);
+	/* A runtime of ours has taken over what a successful setup has written: each call shows it. */
+	if (end == SETUP_SUCCEEDED || reason_wanted()) {
+		output_show(s->output_fd[0]);
+		output_show(s->output_fd[1]);
+	}
 	if (end == SETUP_SUCCEEDED)
 		return LAUNCH_SERVED;
 	return end == SETUP_FAILED ? refuse(l, why) : LAUNCH_PLAIN;
@@ -134,6 +137,7 @@ static enum launch_status make_server(struct launch *l, struct reason *why) {
 		.interpreter = l->arguments.invocation.interpreter,
 		.script = l->arguments.invocation.script,
 		.options = l->arguments.options,
+		.own_session = l->arguments.own_session,
 		.call_fd = l->arguments.call,
 		.umask = l->umask,
 	};

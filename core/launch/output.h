@@ -7,10 +7,11 @@
 
 #define OUTPUT_MAX (16 << 20) /* bytes */
 
-/* A close-on-exec descriptor to be setup's standard output and error; or -1 with errno. */
+/* A close-on-exec descriptor to be setup's standard output or standard error; or -1 with errno. */
 int output_open(void);
 
-/* Copy to standard error what was written through FD and its duplicates. */
+/* Copy to standard error what was written through FD and its duplicates: what lies before their common place.  The
+ * server library goes back to the beginning when it takes that over. */
 void output_show(int fd);
 
 #endif

@@ -60,14 +60,15 @@ static void wanted_signals(sigset_t *wanted) {
 int setup_open(struct setup *s) {
 	sigset_t wanted;
 
-	s->output_fd = s->signal_fd = s->exec_fd = -1;
+	s->output_fd[0] = s->output_fd[1] = s->signal_fd = s->exec_fd = -1;
 	s->pid = 0;
 	wanted_signals(&wanted);
 	signal(SIGCHLD, SIG_DFL); /* were it ignored, children would reap themselves */
 	sigprocmask(SIG_BLOCK, &wanted, &s->mask);
 	s->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-	s->output_fd = output_open();
-	if (s->signal_fd >= 0 && s->output_fd >= 0)
+	s->output_fd[0] = output_open();
+	s->output_fd[1] = output_open();
+	if (s->signal_fd >= 0 && s->output_fd[0] >= 0 && s->output_fd[1] >= 0)
 		return 0;
 	setup_close(s);
 	return -1;
@@ -75,7 +76,7 @@ int setup_open(struct setup *s) {
 
 void setup_close(struct setup *s) {
 	fd_close(&s->exec_fd);
-	fd_close(&s->output_fd);
+	fd_close_all(s->output_fd, 2);
 	fd_close(&s->signal_fd);
 	sigprocmask(SIG_SETMASK, &s->mask, NULL);
 }
@@ -106,6 +107,7 @@ static int add_handshake(struct setup *s) {
 	int offset = handshake_offset();
 	struct handshake h = {
 		.protocol2 = 1,
+		.own_session = s->own_session,
 		.listen_fd = SETUP_LISTEN + offset,
 		.call_fd = SETUP_CALL + offset,
 		.watch_error_fd = SETUP_WATCH_ERROR + offset,
@@ -126,10 +128,14 @@ static int add_handshake(struct setup *s) {
 
 /* In the child.  Returns only when it can't, with errno; *EXEC_FD is then the number under which to say so. */
 static void execute(struct setup *s, int null, int *exec_fd) {
-	const int fds[SETUP_DESCRIPTORS] = {null,       s->output_fd,      s->output_fd,         s->listen_fd,
+	const int fds[SETUP_DESCRIPTORS] = {null,       s->output_fd[0],   s->output_fd[1],      s->listen_fd,
 	                                    s->call_fd, s->watch_error_fd, s->watch_sentinel_fd, *exec_fd};
 
-	setpgid(0, 0);
+	/* In a session of its own it has no terminal to look at, as its calls will have none. */
+	if (s->own_session)
+		setpgid(0, 0);
+	else
+		setsid();
 	child_reset_signals();
 	umask(s->umask);
 	if (child_keep(fds, SETUP_DESCRIPTORS) < 0)
@@ -160,7 +166,7 @@ static int start(struct setup *s) {
 		s->pid = fork();
 		if (s->pid == 0)
 			run_child(s, null, pipe_fds[1], launcher);
-		if (s->pid > 0)
+		if (s->pid > 0 && s->own_session)
 			setpgid(s->pid, s->pid); /* here too: whoever is first */
 	} else {
 		s->pid = -1;

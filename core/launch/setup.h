@@ -15,15 +15,16 @@
 
 struct setup {
 	/* Given. */
-	const char *interpreter;                                   /* what is executed */
-	struct preparation preparation;                            /* its words and environment; the handshake is added */
-	const char *script;                                        /* the caller's, as it is spelt */
-	const char *options;                                       /* for the handshake */
+	const char *interpreter;        /* what is executed */
+	struct preparation preparation; /* its words and environment; the handshake is added */
+	const char *script;             /* the caller's, as it is spelt */
+	const char *options;            /* for the handshake */
+	int own_session;                /* it stays in our session, else it gets one of its own */
 	int listen_fd, call_fd, watch_error_fd, watch_sentinel_fd; /* stay the giver's */
 	mode_t umask;
 
 	/* Made by setup_open(), released by setup_close(). */
-	int output_fd;     /* what it writes: see output.h */
+	int output_fd[2];  /* its standard output and standard error: see output.h */
 	int signal_fd;     /* SIGCHLD, and the signals that ask the launcher to end */
 	sigset_t mask;     /* as it was before */
 	int exec_fd;       /* where an exec that failed says so */

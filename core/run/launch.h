@@ -9,6 +9,7 @@ enum launch_argument {
 	LAUNCH_MODE,        /* LAUNCH_MODE_... */
 	LAUNCH_CALL,        /* number of the inherited descriptor of the call socket's server end; "-" with --kill */
 	LAUNCH_KEY,         /* see core/client/key.h */
+	LAUNCH_SESSION,     /* LAUNCH_SESSION_... */
 	LAUNCH_OPTIONS,     /* server options for the handshake, "name=value,..." or empty */
 	LAUNCH_COUNT,       /* of the interpreter's own arguments */
 	LAUNCH_INTERPRETER, /* absolute path */
@@ -20,6 +21,9 @@ enum launch_argument {
 #define LAUNCH_MODE_FRESH "fresh"                         /* -f: put an existing server aside first */
 #define LAUNCH_MODE_FRESH_UNLAUNDERED "fresh-unlaundered"
 #define LAUNCH_MODE_KILL "kill" /* --kill: put an existing server aside, start none */
+
+#define LAUNCH_SESSION_OWN "own"       /* the server stays in the caller's session */
+#define LAUNCH_SESSION_SHARED "shared" /* it is a daemon */
 
 enum launch_status {
 	LAUNCH_SERVED = 0,     /* a server holds the other end of the call socket */

@@ -5,28 +5,22 @@
 #include "../wire/fd.h"
 #include "../wire/message.h"
 #include "log.h"
+#include "monitor.h"
+#include "reply.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
-#include <syslog.h>
 #include <unistd.h>
 
 /* Milliseconds. */
 #define QUEUEING_TIME 200
 #define FIRST_TIME 5000 /* for the first caller's request, without which no other can be served */
 #define REQUEST_TIME 30000
-#define GRACE_TIME 2000
-
-#define SIGNAL_BIT(n) (1ull << ((n)-1))
-#define LAST_SIGNAL 64
-
-/* A caller that is asked to end by one of these is mostly asked together with its whole process group. */
-#define ENDS_GROUP (SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM))
 
 struct call *call_new(struct server *s, int sock) {
 	struct call *c = calloc(1, sizeof *c);
@@ -52,8 +46,7 @@ void call_free(struct call *c) {
 	free(c);
 }
 
-/* The call is over; what was counted is counted back. */
-static void finish(struct server *s, struct call *c) {
+void call_finish(struct server *s, struct call *c) {
 	if (c->state == CALL_GREETED || c->state == CALL_RUNNING)
 		s->running--;
 	c->state = CALL_DONE;
@@ -64,87 +57,20 @@ static void finish(struct server *s, struct call *c) {
 		server_drain(s, "the first caller has gone");
 }
 
-/* Our messages fit into any socket buffer; a client that has gone is noticed by its hang-up. */
-static void send_buf(struct call *c, struct buf *b) {
-	if (!b->failed)
-		(void)send(c->sock, b->data, b->length, MSG_NOSIGNAL | MSG_DONTWAIT);
-	buf_free(b);
-}
-
-static void send_reason(struct call *c, enum wire_message type, const char *reason) {
-	struct buf b;
-	size_t began;
-
-	buf_init(&b, WIRE_MAX_SMALL);
-	began = message_begin(&b, type);
-	message_field_bytes(&b, WIRE_REASON, reason, strnlen(reason, WIRE_MAX_REASON));
-	message_end(&b, began);
-	send_buf(c, &b);
-}
-
-static void send_number(struct call *c, enum wire_message type, enum wire_field tag, uint32_t v) {
-	struct buf b;
-	size_t began;
-
-	buf_init(&b, WIRE_MAX_SMALL);
-	began = message_begin(&b, type);
-	message_field_u32(&b, tag, v);
-	message_end(&b, began);
-	send_buf(c, &b);
-}
-
-static void send_report(struct server *s, struct call *c) {
-	/* This call is among the running ones, and is none. */
-	unsigned running = s->running - 1;
-	struct buf b;
-	size_t began;
-
-	buf_init(&b, WIRE_MAX_SMALL);
-	began = message_begin(&b, WIRE_REPORT);
-	message_field_u32(&b, WIRE_PID, (uint32_t)getpid());
-	message_field_u32(&b, WIRE_RUNNING, running);
-	message_field_u64(&b, WIRE_SERVED, s->served);
-	message_field_u64(&b, WIRE_IDLE_MS, running ? 0 : (uint64_t)(clock_ms() - s->idle_since));
-	message_end(&b, began);
-	send_buf(c, &b);
-}
-
-static void send_status(struct call *c, int wait_status) {
-	struct buf b;
-
-	if (c->receiver.protocol == 2) {
-		send_number(c, WIRE_STATUS, WIRE_WAITSTATUS, (uint32_t)wait_status);
-		return;
-	}
-	buf_init(&b, WIRE_MAX_SMALL);
-	buf_put_u32(&b, (uint32_t)wait_status);
-	send_buf(c, &b);
-}
-
-/* Nothing has run and nothing will.  Protocol 1 has no message for that: its client sees the hang-up. */
 static void decline(struct server *s, struct call *c, const char *reason) {
-	if (c->receiver.protocol == 2)
-		send_reason(c, WIRE_DECLINED, reason);
-	finish(s, c);
-}
-
-static void send_greeting(struct server *s, struct call *c) {
-	struct buf b;
-
-	buf_init(&b, WIRE_MAX_SMALL);
-	message_greeting(&b, s->handshake.protocol2);
-	send_buf(c, &b);
+	reply_declined(c, reason, NULL);
+	call_finish(s, c);
 }
 
 void call_greet(struct server *s, struct call *c) {
-	send_greeting(s, c);
+	reply_greeting(s, c);
 	c->state = CALL_GREETED;
 	c->deadline = clock_ms() + REQUEST_TIME;
 	s->running++;
 }
 
 void call_drop(struct server *s, struct call *c) {
-	finish(s, c);
+	call_finish(s, c);
 }
 
 /* In the child: close what is the server's own, and every other call's. */
@@ -153,6 +79,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 	fd_close(&s->handshake.watch_error_fd);
 	fd_close(&s->handshake.watch_sentinel_fd);
 	fd_close(&s->signal_fd);
+	fd_close(&s->leader_fd);
 	for (struct call *c = s->calls; c; c = c->next) {
 		if (c == mine)
 			continue;
@@ -162,7 +89,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 }
 
 /* In the child: become the executor.  Where that fails nothing has run yet, so the client can still go elsewhere. */
-static int become_executor(struct server *s, struct call *c, pid_t server, const struct request *q,
+static int become_executor(struct server *s, struct call *c, pid_t server, struct request *q,
                            struct prefork_call *result) {
 	char why[WIRE_MAX_REASON];
 
@@ -170,17 +97,19 @@ static int become_executor(struct server *s, struct call *c, pid_t server, const
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != server)
 		_exit(127);
-	setpgid(0, 0);
 	close_servers_own(s, c);
-	if (executor_install(q, c->receiver.fds, &c->sock, &s->origin, result, why, sizeof why) < 0) {
-		if (c->receiver.protocol == 2) {
-			send_reason(c, WIRE_DECLINED, why);
-			/* No status may follow. */
+	snprintf(why, sizeof why, "the caller's process group can't be joined");
+	if (setpgid(0, c->group) < 0 ||
+	    executor_install(q, c->receiver.fds, &c->sock, &s->origin, result, why, sizeof why) < 0) {
+		reply_declined(c, why, NULL);
+		/* No status may follow. */
+		if (c->receiver.protocol == 2)
 			shutdown(c->sock, SHUT_RDWR);
-		}
 		_exit(127);
 	}
 	c->receiver.fd_count = 0;
+	if (s->handshake.own_session)
+		reply_started(c, server);
 	fd_close(&c->sock);
 	return 1;
 }
@@ -213,20 +142,42 @@ static void drop_peers_words(struct request *q) {
 
 /* What the first call tells about setup: what it started with, and the script's name. */
 static int learn(struct server *s, struct call *c, const struct request *q) {
-	int directory = -1;
-
 	if (q->script)
 		log_open(s->options.log_facility, q->script);
-	for (size_t i = 0; i < q->descriptor_count; i++)
-		if (q->descriptor_number[i] == WIRE_FD_CWD)
-			directory = c->receiver.fds[i];
-	return origin_learn(&s->origin, q, directory);
+	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds));
+}
+
+/* A process group without its leader: a process that does not lead one may begin a session, one that does may not. It
+ * is there as long as the leader, which has ended, is not waited for, or another is in it.  The leader, or -1. */
+static pid_t leaderless_group(void) {
+	/* In a process that holds an interpreter this costs a hundredth of a fork, and runs none of its hooks. */
+	pid_t leader = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
+
+	if (leader == 0) {
+		setpgid(0, 0);
+		_exit(0);
+	}
+	return leader;
+}
+
+/* Where the executor is to be: in the client's group if we are in its session; else in one of its own, which it leads
+ * if the client leads its own.  Returns a process to be waited for when the executor is there, or 0. */
+static pid_t choose_group(const struct server *s, struct call *c) {
+	pid_t client = c->receiver.protocol == 2 ? monitor_client(c) : 0, group = client > 0 ? getpgid(client) : -1, leader;
+
+	c->group = s->handshake.own_session ? group : 0;
+	if (s->handshake.own_session || group < 0 || group == client)
+		return 0;
+	leader = leaderless_group();
+	c->group = leader > 0 ? leader : 0;
+	return c->group;
 }
 
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
-	pid_t child, server = getpid();
+	int can_serve;
+	pid_t child, leader, server = getpid();
 	struct request q;
 
 	if (decode(c, &q, &why) < 0) {
@@ -240,23 +191,27 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		decline(s, c, "no memory");
 		return 0;
 	}
-	if (executor_check(&q, &s->origin, reason, sizeof reason) < 0) {
-		decline(s, c, reason);
+	can_serve = executor_check(&q, c->receiver.fds, &s->origin, reason, sizeof reason);
+	if (can_serve < 0) {
+		reply_declined(c, reason, can_serve == -2 ? &s->origin.dependency : NULL);
+		call_finish(s, c);
 		return 0;
 	}
+	leader = choose_group(s, c);
 	child = s->language->fork(s->language->context);
 	if (child == 0)
 		return become_executor(s, c, server, &q, result);
+	/* Here too, so that it is there before anything is sent to its group; the child may have been first. */
+	if (child > 0)
+		setpgid(child, c->group);
+	if (leader > 0)
+		waitpid(leader, NULL, 0);
 	if (child < 0) {
 		server_error(s, "fork: %s", strerror(errno));
 		decline(s, c, "the server can't fork");
 		return 0;
 	}
-	/* Here too, so that the group exists before anything is sent to it; the child may have been first. */
-	setpgid(child, child);
-	c->executor = child;
-	c->state = CALL_RUNNING;
-	c->deadline = -1;
+	monitor_begin(c, child);
 	fd_close_all(c->receiver.fds, c->receiver.fd_count);
 	c->receiver.fd_count = 0;
 	buf_free(&c->receiver.bytes);
@@ -276,28 +231,11 @@ static void control(struct server *s, struct call *c) {
 	}
 	if (a.verb != WIRE_VERB_REPORT)
 		server_drain(s, "asked to");
-	send_report(s, c);
-	finish(s, c);
+	reply_report(s, c);
+	call_finish(s, c);
 	if (a.verb == WIRE_VERB_QUIT)
 		for (struct call *other = s->calls; other; other = other->next)
-			call_end(s, other);
-}
-
-static void relay(struct server *s, struct call *c) {
-	struct answer a;
-	size_t n;
-	const unsigned char *bytes = receive_payload(&c->receiver, &n);
-	int number;
-
-	if (message_answer(receive_type(&c->receiver), bytes, n, &a) < 0 || a.signal_number < 1 ||
-	    a.signal_number > LAST_SIGNAL) {
-		server_error(s, "signal message: malformed");
-		return;
-	}
-	number = (int)a.signal_number;
-	/* A terminal stops a whole group, a shell continues it; that the shell's signal was meant so can't be seen. */
-	if (kill(a.group || number == SIGCONT ? -c->executor : c->executor, number) == 0)
-		c->relayed |= SIGNAL_BIT(number);
+			monitor_end(s, other);
 }
 
 /* Which messages are permitted in which state: one switch. */
@@ -308,34 +246,31 @@ static int dispatch(struct server *s, struct call *c, struct prefork_call *resul
 		return start(s, c, result);
 	if (c->state == CALL_GREETED && type == WIRE_CONTROL && c->receiver.fd_count == 0) {
 		control(s, c);
-	} else if (c->state == CALL_RUNNING && type == WIRE_SIGNAL) {
-		relay(s, c);
+	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE)) {
+		if (type == WIRE_SIGNAL)
+			monitor_relay(s, c);
+		else
+			monitor_awake(c);
 		receive_next(&c->receiver);
 	} else {
 		server_error(s, "message %u is not permitted in this state", type);
 		if (c->state == CALL_RUNNING)
-			call_end(s, c);
+			monitor_lost_client(s, c);
 		else
 			decline(s, c, "message not permitted in this state");
 	}
 	return 0;
 }
 
-/* The client has hung up, or broken the protocol. */
-static void lost_client(struct server *s, struct call *c) {
-	if (c->state == CALL_RUNNING)
-		call_end(s, c);
-	else if (c->state != CALL_ENDING)
-		finish(s, c);
-}
-
 int call_readable(struct server *s, struct call *c, struct prefork_call *result) {
+	if (c->state == CALL_LEAVING)
+		monitor_leaving(s, c);
 	while (c->state == CALL_QUEUED || c->state == CALL_GREETED || c->state == CALL_RUNNING) {
 		enum receive_result got;
 
 		/* Nothing is due before the greeting: only a hang-up can have woken us. */
 		if (c->state == CALL_QUEUED) {
-			finish(s, c);
+			call_finish(s, c);
 			break;
 		}
 		/* Protocol 1 has no messages after the request. */
@@ -343,7 +278,7 @@ int call_readable(struct server *s, struct call *c, struct prefork_call *result)
 			char byte;
 
 			if (recv(c->sock, &byte, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR))
-				lost_client(s, c);
+				monitor_lost_client(s, c);
 			break;
 		}
 		got = receive_step(&c->receiver, c->sock);
@@ -355,132 +290,30 @@ int call_readable(struct server *s, struct call *c, struct prefork_call *result)
 				decline(s, c, c->receiver.why);
 		}
 		if (got != RECEIVE_MESSAGE)
-			lost_client(s, c);
+			monitor_lost_client(s, c);
 		else if (dispatch(s, c, result) == 1)
 			return 1;
 	}
 	return 0;
 }
 
-void call_end(struct server *s, struct call *c) {
-	if (c->state != CALL_RUNNING)
-		return;
-	kill(-c->executor, SIGTERM);
-	/* A stopped group would not notice. */
-	kill(-c->executor, SIGCONT);
-	c->state = CALL_ENDING;
-	s->running--;
-	c->deadline = clock_ms() + GRACE_TIME;
-}
-
-/* The client stops itself when it is told that its executor has; stopped, it can be told nothing, so it is continued.
- */
-static void continue_client(struct call *c) {
-	struct pollfd p = {.fd = c->sock};
-	struct ucred peer;
-	socklen_t length = sizeof peer;
-	int fd;
-
-	if (!c->stopped_client)
-		return;
-	c->stopped_client = 0;
-	if (getsockopt(c->sock, SOL_SOCKET, SO_PEERCRED, &peer, &length) < 0 || peer.pid <= 0)
-		return;
-	fd = (int)syscall(SYS_pidfd_open, peer.pid, 0);
-	/* While it holds its end of the socket the number is still its own. */
-	if (fd >= 0 && poll(&p, 1, 0) >= 0 && !(p.revents & (POLLHUP | POLLERR)))
-		syscall(SYS_pidfd_send_signal, fd, SIGCONT, NULL, 0);
-	fd_close(&fd);
-}
-
-static void reap(struct server *s, struct call *c) {
-	int status;
-
-	while (waitpid(c->executor, &status, 0) < 0 && errno == EINTR)
-		;
-	c->executor = 0;
-	s->served++;
-	s->idle_since = clock_ms();
-	if (c->sock >= 0) {
-		send_status(c, status);
-		continue_client(c);
-	}
-	finish(s, c);
-}
-
 void call_expired(struct server *s, struct call *c) {
 	c->deadline = -1;
 	switch (c->state) {
 	case CALL_QUEUED:
-		send_greeting(s, c);
+		reply_greeting(s, c);
 		decline(s, c, "the server is at its limit of concurrent calls");
 		break;
 	case CALL_GREETED:
 		server_error(s, "the request did not come in time");
 		decline(s, c, "the request did not come in time");
 		break;
-	case CALL_ENDING:
-		kill(-c->executor, SIGKILL);
-		/* It may have left its group.  It is waited for by SIGCHLD: not every process can be killed. */
-		kill(c->executor, SIGKILL);
-		call_child_changed(s, c);
-		break;
 	case CALL_RUNNING:
+	case CALL_LEAVING:
+	case CALL_ENDING:
+		monitor_expired(s, c);
+		break;
 	case CALL_DONE:
 		break;
-	}
-}
-
-/* The executor has ended.  Until it is reaped its number can't become another group's, so whatever is sent to
- * the group goes before; while its client is gone the group has its grace time. */
-static void executor_ended(struct server *s, struct call *c, const siginfo_t *how) {
-	int killed = how->si_code == CLD_KILLED || how->si_code == CLD_DUMPED;
-
-	if (c->state == CALL_ENDING && c->deadline >= 0)
-		return;
-	if (killed && (SIGNAL_BIT(how->si_status) & c->relayed & ENDS_GROUP))
-		kill(-c->executor, SIGTERM);
-	reap(s, c);
-}
-
-static void executor_stopped(struct call *c, int number) {
-	struct buf b;
-	size_t began;
-
-	buf_init(&b, WIRE_MAX_SMALL);
-	began = message_begin(&b, WIRE_STOPPED);
-	message_field_u32(&b, WIRE_SIGNUMBER, (uint32_t)number);
-	message_field_u32(&b, WIRE_PID, (uint32_t)getpid());
-	message_end(&b, began);
-	send_buf(c, &b);
-	c->stopped_client = 1;
-}
-
-static void executor_continued(struct call *c) {
-	send_number(c, WIRE_CONTINUED, WIRE_PID, (uint32_t)getpid());
-	continue_client(c);
-}
-
-void call_child_changed(struct server *s, struct call *c) {
-	int consume = WSTOPPED | WCONTINUED | WNOHANG;
-	siginfo_t how;
-
-	while (c->executor > 0) {
-		memset(&how, 0, sizeof how);
-		if (waitid(P_PID, (id_t)c->executor, &how, WEXITED | consume | WNOWAIT) < 0 || how.si_pid == 0)
-			return;
-		if (how.si_code != CLD_STOPPED && how.si_code != CLD_CONTINUED) {
-			executor_ended(s, c, &how);
-			return;
-		}
-		/* Consume it, or it would be seen for ever. */
-		if (waitid(P_PID, (id_t)c->executor, &how, consume) < 0)
-			return;
-		if (c->state != CALL_RUNNING || c->receiver.protocol != 2)
-			continue;
-		if (how.si_code == CLD_STOPPED)
-			executor_stopped(c, how.si_status);
-		else
-			executor_continued(c);
 	}
 }

@@ -11,18 +11,20 @@
 struct environment {
 	char **after;   /* at the end of initialisation: copies, NULL-terminated */
 	char **changed; /* NULL-terminated: "NAME=value" was set, "NAME" was removed; NULL until learned */
-	char **before;  /* for each of CHANGED, "NAME=value" of the first caller, or NULL where it had none */
 };
+
+/* Is this the variable ("NAME=value" or "NAME") of that name ("NAME" or "NAME=...")? */
+int environment_is(const char *variable, const char *name);
+
+/* The first variable of V, NULL-terminated, with the same name as VARIABLE ("NAME=value" or "NAME"), or NULL. */
+const char *environment_find(char *const *v, const char *variable);
 
 /* Remember the environment as it is now.  0, or -1 with errno. */
 int environment_note(struct environment *e, char *const *now);
 
-/* Learn the changes, BEFORE being the first caller's environment.  0, or -1 with errno. */
+/* Learn the changes, BEFORE being the first caller's environment.  What setup would have made of another value of one of
+ * these variables is not known: calls depend on them.  0, or -1 with errno. */
 int environment_learn(struct environment *e, const struct strings *before);
-
-/* Does this caller's environment differ from the first one's in a variable that setup changed, and may have made its
- * own value from?  What setup would have made of this one is not known then.  The variable of CHANGED, or NULL. */
-const char *environment_conflict(const struct environment *e, const struct strings *caller);
 
 /* A call's environment with the changes made to it: a NULL-terminated array, to be released with free(), whose strings
  * stay where they are.  NULL with errno. */

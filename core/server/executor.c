@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -14,7 +15,6 @@
 
 extern char **environ;
 
-#define STANDARD_DESCRIPTORS 3
 #define LAST_SIGNAL 64
 
 static long long highest_number(const struct request *q) {
@@ -33,15 +33,22 @@ static int is_occupied(const struct origin *o, uint32_t number) {
 	return 0;
 }
 
-int executor_check(const struct request *q, const struct origin *origin, char *why, size_t why_size) {
-	const char *conflict = environment_conflict(&origin->environment, &q->environment);
+int executor_directory(const struct request *q, const int *fds) {
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] == WIRE_FD_CWD)
+			return fds[i];
+	return -1;
+}
+
+int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size) {
+	const char *differs = dependency_differs(&origin->dependency, &q->environment, executor_directory(q, fds));
 	struct rlimit limit;
 
-	if (conflict) {
-		snprintf(why, why_size,
-		         "initialisation has changed the variable %.*s, and this caller's differs from the first's",
-		         (int)strcspn(conflict, "="), conflict);
-		return -1;
+	if (differs) {
+		snprintf(why, why_size, "initialisation depends on %s%s, and this caller's differs from the first's",
+		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "the working directory" : "the variable ",
+		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "" : differs);
+		return -2;
 	}
 	for (size_t i = 0; i < q->descriptor_count; i++) {
 		uint32_t number = q->descriptor_number[i];
@@ -63,7 +70,7 @@ int executor_check(const struct request *q, const struct origin *origin, char *w
 			return -1;
 		}
 	}
-	return 0;
+	return standard_check(&origin->standard, q, fds, why, why_size);
 }
 
 static int move_up(int *fd, int base) {
@@ -157,11 +164,55 @@ static void add_mask(sigset_t *set, uint64_t mask) {
 			sigaddset(set, s);
 }
 
-static int install_strings(const struct request *q, const struct environment *changes, struct prefork_call *call) {
+static size_t strings_size(const struct strings *s) {
+	const char *at = s->bytes;
+
+	for (size_t i = 0; i < s->count; i++)
+		at += strlen(at) + 1;
+	return (size_t)(at - s->bytes);
+}
+
+/* Move a run of strings to *AT, and *AT behind it. */
+static void move_strings(struct strings *s, char **at) {
+	size_t n = strings_size(s);
+
+	if (n > 0)
+		memcpy(*at, s->bytes, n);
+	s->bytes = *at;
+	*at += n;
+}
+
+/* Lay arguments and environment out as the kernel does for a fresh run, one string behind the other, and have the
+ * kernel show them.  Q then points there. */
+static int lay_out(struct request *q, const struct origin *o, struct prefork_call *call) {
+	struct strings script = {q->script, q->script ? 1 : 0};
+	size_t arguments = strings_size(&q->words) + strings_size(&script) + strings_size(&q->arguments);
+	size_t n = arguments + strings_size(&q->environment);
+	char *block = malloc(n ? n : 1), *at = block;
+
+	if (!block)
+		return -1;
+	move_strings(&q->words, &at);
+	move_strings(&script, &at);
+	move_strings(&q->arguments, &at);
+	move_strings(&q->environment, &at);
+	if (q->script)
+		q->script = script.bytes;
+	/* A protocol 1 request has no words of the interpreter. */
+	if (q->words.count > 0 && appearance_set_block(&o->appearance, block, arguments, n) == 0) {
+		call->command_line = block;
+		call->command_line_length = arguments;
+	}
+	return 0;
+}
+
+static int install_strings(struct request *q, const struct origin *o, struct prefork_call *call) {
+	if (lay_out(q, o, call) < 0)
+		return -1;
 	call->script = q->script;
 	call->argument_count = (int)q->arguments.count;
 	call->arguments = request_array(&q->arguments);
-	call->environment = environment_apply(changes, &q->environment);
+	call->environment = environment_apply(&o->environment, &q->environment);
 	if (!call->arguments || !call->environment)
 		return -1;
 	environ = call->environment;
@@ -182,20 +233,26 @@ static int failed(const char *what, char *why, size_t why_size) {
 	return -1;
 }
 
-int executor_install(const struct request *q, int *fds, int *sock, const struct origin *origin,
-                     struct prefork_call *call, char *why, size_t why_size) {
+int executor_install(struct request *q, int *fds, int *sock, const struct origin *origin, struct prefork_call *call,
+                     char *why, size_t why_size) {
 	memset(call, 0, sizeof *call);
 	call->closed = closed_standard(q);
 	call->ignored = q->sigignored;
 	if (enter_setups_directory(origin) < 0 || install_descriptors(q, origin, fds, sock) < 0)
 		return failed("descriptors and directory", why, why_size);
 	origin_reopen(origin);
+	if (standard_install(&origin->standard) < 0)
+		return failed("duplicates of standard descriptors", why, why_size);
+	call->setup_output = origin->standard.output[STDOUT_FILENO];
+	call->setup_output_length = origin->standard.output_length[STDOUT_FILENO];
 	if (q->script && !origin->umask_is_setups)
 		umask((mode_t)q->umask);
+	/* Before the limit of data, which the kernel compares with it. */
+	if (install_strings(q, origin, call) < 0)
+		return failed("arguments and environment", why, why_size);
+	appearance_set_name(&origin->appearance, q->name);
 	if (install_limits(q, origin) < 0)
 		return failed("limits", why, why_size);
-	if (install_strings(q, &origin->environment, call) < 0)
-		return failed("arguments and environment", why, why_size);
 	sigaction(SIGCHLD, &origin->on_child, NULL);
 	install_ignored(q->sigignored);
 	/* Setup started with none blocked: what it blocked stays so. */

@@ -6,14 +6,18 @@
 #include "origin.h"
 #include "prefork-server.h"
 
-/* Can this request be served by a process forked from here?  0, or -1 with one line in WHY. */
-int executor_check(const struct request *q, const struct origin *origin, char *why, size_t why_size);
+/* The descriptor of the caller's directory among FDS, or -1. */
+int executor_directory(const struct request *q, const int *fds);
 
-/* Install descriptors (FDS, as many as Q says; consumed; *KEPT, a descriptor of ours, is moved out of their way),
- * directory, umask, limits, signal dispositions and environment, and fill *CALL.  *SOCK is moved to a number that Q
- * does not use.  To be called in the child, all signals blocked and all of the server's own descriptors closed. 0, or
- * -1 with one line in WHY: nothing of the script has run then. */
-int executor_install(const struct request *q, int *fds, int *sock, const struct origin *origin,
-                     struct prefork_call *call, char *why, size_t why_size);
+/* Can this request, with its descriptors FDS, be served by a process forked from here?  0; or -1 with one line in WHY, or
+ * -2 likewise when it would do with another first caller: see dependency.h. */
+int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size);
+
+/* Install descriptors (FDS, as many as Q says; consumed), directory, umask, limits, signal dispositions, name,
+ * arguments and environment, and fill *CALL, which then holds Q's strings.  *SOCK is moved to a number that Q does not
+ * use.  To be called in the child, all signals blocked and all of the server's own descriptors closed. 0, or -1 with
+ * one line in WHY: nothing of the script has run then. */
+int executor_install(struct request *q, int *fds, int *sock, const struct origin *origin, struct prefork_call *call,
+                     char *why, size_t why_size);
 
 #endif

@@ -79,6 +79,13 @@ int files_add(struct file_list *l, const char *path) {
 	return 0;
 }
 
+/* "FROM-TO rw-s ...": memory that a fork does not give a copy of. */
+static int is_shared_memory(const char *line) {
+	const char *permissions = strchr(line, ' ');
+
+	return permissions && permissions[2] == 'w' && permissions[4] == 's';
+}
+
 /* The path of a line of /proc/self/maps that shows a file, or NULL. */
 static char *mapped_path(char *line) {
 	char *path = strchr(line, '/');
@@ -98,9 +105,11 @@ int files_add_mapped(struct file_list *l) {
 	if (!maps)
 		return -1;
 	while (r == 0 && getline(&line, &size, maps) > 0) {
+		int shared = is_shared_memory(line);
 		char *path = mapped_path(line);
 		size_t n = path ? strlen(path) : 0;
 
+		l->shared_memory |= shared;
 		if (!path)
 			continue;
 		if (n > strlen(DELETED_SUFFIX) && strcmp(path + n - strlen(DELETED_SUFFIX), DELETED_SUFFIX) == 0)

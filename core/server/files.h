@@ -20,7 +20,8 @@ struct file_list {
 	struct file *files;
 	size_t count;
 	size_t capacity;
-	int born_stale; /* a mapped file had been replaced while it was loaded */
+	int shared_memory; /* memory that other processes see is mapped for writing */
+	int born_stale;    /* a mapped file had been replaced while it was loaded */
 };
 
 /* Remember PATH (relative ones from the present directory) as it is now; a second time is as once.

@@ -5,6 +5,7 @@
 #include "../wire/fd.h"
 #include "call.h"
 #include "log.h"
+#include "monitor.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +22,7 @@
 /* Milliseconds without accepting after accept() failed for want of descriptors or memory, instead of spinning. */
 #define ACCEPT_PAUSE 100
 
-enum { POLL_SIGNAL, POLL_WATCHER, POLL_LISTEN, POLL_CALLS };
+enum { POLL_SIGNAL, POLL_WATCHER, POLL_LEADER, POLL_LISTEN, POLL_CALLS };
 
 struct loop {
 	struct server *server;
@@ -141,11 +142,11 @@ static void take_signals(struct server *s) {
 		/* Asked twice: the running calls have to end too. */
 		if (s->draining && info.ssi_signo != SIGXCPU)
 			for (struct call *c = s->calls; c; c = c->next)
-				call_end(s, c);
+				monitor_end(s, c);
 		server_drain(s, strsignal((int)info.ssi_signo));
 	}
 	for (struct call *c = s->calls; child && c; c = c->next)
-		call_child_changed(s, c);
+		monitor_child_changed(s, c);
 }
 
 static int reserve_polls(struct loop *l, size_t n) {
@@ -185,10 +186,11 @@ static int fill_polls(struct loop *l) {
 		return -1;
 	l->polls[POLL_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
 	l->polls[POLL_WATCHER] = (struct pollfd){.fd = s->handshake.watch_error_fd, .events = POLLIN};
+	l->polls[POLL_LEADER] = (struct pollfd){.fd = s->leader_fd, .events = POLLIN};
 	l->polls[POLL_LISTEN] = (struct pollfd){.fd = wants_connection(l) ? s->handshake.listen_fd : -1, .events = POLLIN};
 	l->polled_count = 0;
 	for (struct call *c = s->calls; c; c = c->next) {
-		int listen_to = c->state == CALL_QUEUED || c->state == CALL_GREETED || c->state == CALL_RUNNING;
+		int listen_to = c->state != CALL_ENDING && c->state != CALL_DONE;
 
 		l->polled[l->polled_count] = c;
 		l->polls[POLL_CALLS + l->polled_count++] = (struct pollfd){.fd = listen_to ? c->sock : -1, .events = POLLIN};
@@ -260,6 +262,10 @@ static int turn(struct loop *l, struct prefork_call *result) {
 		take_signals(s);
 	if (l->polls[POLL_WATCHER].revents)
 		hear_watcher(s);
+	if (l->polls[POLL_LEADER].revents) {
+		fd_close(&s->leader_fd);
+		server_drain(s, "its session has ended");
+	}
 	for (size_t i = 0; i < l->polled_count; i++)
 		if (l->polls[POLL_CALLS + i].revents && call_readable(s, l->polled[i], result) == 1)
 			return 1;

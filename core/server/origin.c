@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -67,8 +68,8 @@ static int is_locked(int fd) {
 }
 
 /* May calls have this descriptor, each as if it had opened it itself?  NULL, or why not. */
-static const char *unshareable(int fd, const struct handshake *h) {
-	struct stat st, output;
+static const char *unshareable(int fd, const struct standard *standard) {
+	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
 
 	if (flags < 0 || fstat(fd, &st) < 0)
@@ -81,10 +82,8 @@ static const char *unshareable(int fd, const struct handshake *h) {
 		return "a lock is held on it";
 	if (S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
 		return NULL;
-	/* Setup's output is a file of the launcher's, where our launcher has started it. */
-	for (int standard = STDOUT_FILENO; h->protocol2 && standard <= STDERR_FILENO; standard++)
-		if (fstat(standard, &output) == 0 && same_file(&st, &output))
-			return "a duplicate of standard output or error, which are setup's";
+	if (standard_is_output(standard, fd))
+		return "standard output or error opened anew, which is setup's";
 	if (S_ISREG(st.st_mode) && ((flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND))
 		return NULL;
 	return S_ISREG(st.st_mode) ? "a file open for writing" : "a socket, pipe or the like";
@@ -99,13 +98,17 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 	o->occupied = fds;
 	o->occupied_count = 0;
 	for (size_t i = 0; i < count; i++) {
-		const char *why;
-		int fd = fds[i];
+		const char *why = NULL;
+		int fd = fds[i], duplicate;
 
 		if (fd <= STDERR_FILENO || fd == h->listen_fd || fd == h->call_fd || fd == h->watch_error_fd ||
 		    fd == h->watch_sentinel_fd)
 			continue;
-		why = unshareable(fd, h);
+		duplicate = h->protocol2 ? standard_add_duplicate(&o->standard, fd) : 0;
+		if (duplicate < 0)
+			return error_set(error, "memory: %s", strerror(errno));
+		if (!duplicate)
+			why = unshareable(fd, &o->standard);
 		if (why)
 			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
 		o->occupied[o->occupied_count++] = fd;
@@ -129,9 +132,27 @@ static void note_directory(struct origin *o, const struct handshake *h) {
 	fd_close(&fd);
 }
 
+/* A child can be waited for by its parent alone, and that is to be gone. */
+static int has_children(void) {
+	siginfo_t info;
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+void origin_adopt(struct origin *o) {
+	standard_adopt(&o->standard);
+	appearance_adopt(&o->appearance);
+}
+
 int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error) {
 	struct rlimit limit;
 
+	if (has_children())
+		return error_set(error, "a child process of initialisation has not been waited for");
+	appearance_note(&o->appearance);
+	/* Another launcher's setup has its caller's. */
+	if (h->protocol2 && standard_take_output(&o->standard, error) < 0)
+		return -1;
 	o->umask = umask(0);
 	umask(o->umask);
 	for (int r = 0; r < REQUEST_MAX_LIMITS; r++)
@@ -150,6 +171,11 @@ int origin_learn(struct origin *o, const struct request *first, int directory) {
 	struct stat setups, callers;
 
 	if (environment_learn(&o->environment, &first->environment) < 0)
+		return -1;
+	for (char **changed = o->environment.changed; *changed; changed++)
+		if (dependency_add(&o->dependency, *changed) < 0)
+			return -1;
+	if (dependency_learn(&o->dependency, &first->environment, directory) < 0)
 		return -1;
 	o->learned = 1;
 	/* A protocol 1 request says no more than that. */

@@ -1,4 +1,4 @@
-/* What setup made of its own process, so that its calls find it so: umask, directory, limits, timers, open files.
+/* What setup made of its own process, so that its calls find it so: umask, directory, limits, timers, open files, name.
  *
  * The first caller's request tells what setup started with; what is different when initialisation is complete is
  * setup's own doing, and a fresh run would do it in each call. */
@@ -7,8 +7,11 @@
 
 #include "../wire/handshake.h"
 #include "../wire/request.h"
+#include "appearance.h"
+#include "dependency.h"
 #include "environment.h"
 #include "prefork-server.h"
+#include "standard.h"
 
 #include <signal.h>
 #include <sys/resource.h>
@@ -28,6 +31,9 @@ struct origin {
 	int *occupied;                          /* descriptors that the script has opened, ascending */
 	size_t occupied_count;
 	struct environment environment;
+	struct dependency dependency;
+	struct standard standard;
+	struct appearance appearance;
 
 	/* Learned from the first request. */
 	int learned;
@@ -35,6 +41,9 @@ struct origin {
 	int directory_is_setups;
 	uint64_t limit_is_setups; /* bit N: soft limit of resource N */
 };
+
+/* When the runtime is loaded: note what setup may change from here on. */
+void origin_adopt(struct origin *o);
 
 /* Note the process as it is, H's descriptors apart.
  * 0, or -1 with *ERROR: a descriptor is open that calls can't share. */

@@ -42,6 +42,12 @@ int prefork_server_option(const char *name, const char *value, struct prefork_er
  * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
 int prefork_server_watch_file(const char *path, struct prefork_error *error);
 
+/* Setup has looked at the environment variable NAME, or at the working directory: another call may be served only if
+ * its own is the same as the first caller's.  The client of one that differs finds or makes another server.
+ * 0, or -1 when memory is short. */
+int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
+void prefork_server_depend_on_directory(void);
+
 /* How the language forks. */
 struct prefork_language {
 	/* Fork as the language's own fork() does, all its hooks run on both sides.  As fork(2): the child's process id, 0
@@ -61,6 +67,14 @@ struct prefork_call {
 	unsigned closed;    /* bit N: descriptor N (0, 1, 2) is closed in the caller, and here */
 	uint64_t ignored;   /* bit N-1: signal N is ignored in the caller, and here where it was at its default */
 	sigset_t mask;      /* what the signal mask is to be: see prefork_server_unblock() */
+	/* What setup wrote to standard output: to be written there by the language's own stream, before all else, so that
+	 * it is buffered as this caller's output is.  What it wrote to standard error has been written. */
+	const char *setup_output;
+	size_t setup_output_length;
+	/* The strings that ps(1) shows as this process's arguments, one behind the other, each with its NUL; they may be
+	 * written over.  NULL where the kernel does not let us choose them. */
+	char *command_line;
+	size_t command_line_length;
 	const struct itimerval *timers; /* setup's ITIMER_REAL, _VIRTUAL and _PROF, to be armed again */
 };
 

@@ -15,6 +15,7 @@
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +26,7 @@
 #define CPU_LEAST 10
 
 /* One process is at most one server. */
-static struct server server = {.signal_fd = -1};
+static struct server server = {.signal_fd = -1, .leader_fd = -1};
 static enum { UNKNOWN, STANDALONE, ADOPTED, MALFORMED, SERVED } adopted;
 
 static int close_on_exec(struct handshake *h, struct prefork_error *error) {
@@ -56,6 +57,7 @@ int prefork_server_adopt(struct prefork_error *error) {
 	if (close_on_exec(&server.handshake, error) < 0)
 		return -1;
 	options_default(&server.options);
+	origin_adopt(&server.origin);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -74,6 +76,16 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 	if (files_add(&server.files, path) < 0)
 		return error_set(error, "%s: %s", path, strerror(errno));
 	return 0;
+}
+
+int prefork_server_depend_on_variable(const char *name, struct prefork_error *error) {
+	if (adopted == ADOPTED && dependency_add(&server.origin.dependency, name) < 0)
+		return error_set(error, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+void prefork_server_depend_on_directory(void) {
+	server.origin.dependency.on_directory = 1;
 }
 
 /* A thread that was joined is counted until the kernel is done with it, and nothing tells when that is. */
@@ -120,12 +132,26 @@ static int enough_time(struct prefork_error *error) {
 	return 0;
 }
 
-/* In the server: leave the caller's session, directory and descriptors. */
+/* A background process group of the callers' session, for as long as its leader lives; or a session of its own. */
+static int enter_session(struct server *s) {
+	if (!s->handshake.own_session) {
+		setsid();
+		return 0;
+	}
+	if (setpgid(0, 0) < 0)
+		return -1;
+	s->leader_fd = (int)syscall(SYS_pidfd_open, getsid(0), 0);
+	return s->leader_fd < 0 ? -1 : 0;
+}
+
+/* In the server: leave the caller's session or process group, directory, descriptors and name. */
 static int daemonise(struct server *s) {
 	sigset_t all;
 	int null;
 
-	setsid();
+	if (enter_session(s) < 0)
+		return -1;
+	appearance_server(&s->origin.appearance, s->handshake.listen_fd);
 	/* A protocol 1 client says neither where it is nor what its limits are: its call has setup's. */
 	if (s->handshake.protocol2) {
 		raise_limits();
@@ -175,6 +201,8 @@ static int prepare(struct server *s, struct prefork_error *error) {
 	/* The path by which the interpreter was executed, too: a link may come to lead elsewhere. */
 	if (files_add_mapped(&s->files) < 0 || (executed && files_add(&s->files, executed) < 0))
 		return error_set(error, "interpreter and libraries: %s", strerror(errno));
+	if (s->files.shared_memory)
+		return error_set(error, "initialisation has mapped memory that other processes share: all calls would");
 	return 0;
 }
 

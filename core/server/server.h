@@ -20,6 +20,7 @@ struct server {
 	const struct prefork_language *language;
 	struct origin origin;
 	int signal_fd;
+	int leader_fd; /* pidfd of the leader of the callers' session; -1: the server is a daemon */
 
 	struct call *calls;   /* every call that there is, in no order */
 	unsigned running;     /* calls that have been greeted and not ended: what max_servers limits */

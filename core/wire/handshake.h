@@ -15,6 +15,7 @@
 struct handshake {
 	struct timespec start; /* CLOCK_REALTIME_COARSE (the clock of file times) just before the script was started */
 	int protocol2;         /* extension "p2": every client of this socket speaks protocol 2 */
+	int own_session;       /* extension "own": the server stays in its callers' session */
 	int listen_fd;         /* listening socket, non-blocking */
 	int call_fd;           /* the first call's socket */
 	int watch_sentinel_fd; /* write end, kept open: its end tells the watcher to go */

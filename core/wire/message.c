@@ -115,6 +115,17 @@ static void answer_reason(struct answer *a, struct reader *value) {
 			a->reason[i] = '?';
 }
 
+static void answer_differs(struct answer *a, struct reader *value) {
+	const char *from = (const char *)value->at, *s;
+
+	/* All of them are whole, or there are none. */
+	while (!reader_done(value) && (s = reader_string(value)))
+		continue;
+	a->differs_length = value->failed ? 0 : (size_t)((const char *)value->at - from);
+	if (a->differs_length > 0)
+		memcpy(a->differs, from, a->differs_length);
+}
+
 static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 	switch (tag) {
 	case WIRE_VERB:
@@ -143,6 +154,9 @@ static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 		break;
 	case WIRE_REASON:
 		answer_reason(a, value);
+		break;
+	case WIRE_DIFFERS:
+		answer_differs(a, value);
 		break;
 	default:
 		return tag & WIRE_MANDATORY ? -1 : 0;

@@ -43,6 +43,8 @@ struct answer {
 	uint64_t served;
 	uint64_t idle_ms;
 	char reason[WIRE_MAX_REASON];
+	size_t differs_length;        /* of the strings below */
+	char differs[WIRE_MAX_SMALL]; /* what the call has another value of than the server */
 };
 
 /* Read the payload of a message of TYPE, any but a request.  0, or -1 when it is malformed, has a mandatory field that

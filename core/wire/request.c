@@ -21,8 +21,7 @@ static void field_strings(struct buf *b, enum wire_field tag, char *const *strin
 	message_field_end(b, began);
 }
 
-void request_encode(struct buf *b, const struct request *q, char *const *arguments, char *const *environment,
-                    const char *skip) {
+void request_encode(struct buf *b, const struct request *q, const struct request_strings *s) {
 	size_t message = message_begin(b, WIRE_REQUEST), field;
 
 	field = message_field_begin(b, WIRE_DESCRIPTORS);
@@ -30,6 +29,8 @@ void request_encode(struct buf *b, const struct request *q, char *const *argumen
 		buf_put_u32(b, q->descriptor_number[i]);
 	message_field_end(b, field);
 	message_field_bytes(b, WIRE_SCRIPT, q->script, strlen(q->script) + 1);
+	if (q->name[0])
+		message_field_bytes(b, WIRE_NAME, q->name, strlen(q->name));
 	message_field_u32(b, WIRE_UMASK, q->umask);
 	message_field_u64(b, WIRE_SIGMASK, q->sigmask);
 	message_field_u64(b, WIRE_SIGIGNORED, q->sigignored);
@@ -39,19 +40,20 @@ void request_encode(struct buf *b, const struct request *q, char *const *argumen
 		buf_put_u64(b, q->limit_soft[i]);
 	}
 	message_field_end(b, field);
-	field_strings(b, WIRE_ARGUMENTS, arguments, NULL);
-	field_strings(b, WIRE_ENVIRONMENT, environment, skip);
+	field_strings(b, WIRE_WORDS, s->words, NULL);
+	field_strings(b, WIRE_ARGUMENTS, s->arguments, NULL);
+	field_strings(b, WIRE_ENVIRONMENT, s->environment, s->skip);
 	message_end(b, message);
 }
 
-void request_encode1(struct buf *b, char *const *arguments, char *const *environment, const char *skip) {
+void request_encode1(struct buf *b, const struct request_strings *s) {
 	size_t began;
 
 	buf_put_u32(b, 0);
 	began = b->length;
-	put_strings(b, environment, skip);
+	put_strings(b, s->environment, s->skip);
 	buf_put_string(b, "");
-	put_strings(b, arguments, NULL);
+	put_strings(b, s->arguments, NULL);
 	buf_patch_u32(b, began - 4, (uint32_t)(b->length - began));
 }
 
@@ -97,10 +99,24 @@ static int get_script(struct reader *value, struct request *q) {
 	return q->script && reader_done(value) ? 0 : -1;
 }
 
-/* The fields that a request must have: a bit each, in the order of their tags. */
-#define REQUIRED_FIRST (WIRE_DESCRIPTORS & ~WIRE_MANDATORY)
-#define REQUIRED_LAST (WIRE_SIGIGNORED & ~WIRE_MANDATORY)
-#define REQUIRED_ALL ((1u << (REQUIRED_LAST - REQUIRED_FIRST + 1)) - 1)
+static int get_name(struct reader *value, struct request *q) {
+	size_t n = (size_t)(value->end - value->at);
+	const unsigned char *bytes = reader_bytes(value, n);
+
+	if (!bytes || n > WIRE_MAX_NAME || memchr(bytes, '\0', n))
+		return -1;
+	memcpy(q->name, bytes, n);
+	q->name[n] = '\0';
+	return 0;
+}
+
+/* The fields that a request can have: a bit each, in the order of their tags; those up to REQUIRED_LAST it must have.
+ */
+#define FIELD_NUMBER(tag) ((unsigned)(tag) & ~WIRE_MANDATORY)
+#define FIELD_FIRST FIELD_NUMBER(WIRE_DESCRIPTORS)
+#define REQUIRED_LAST FIELD_NUMBER(WIRE_SIGIGNORED)
+#define FIELD_LAST FIELD_NUMBER(WIRE_WORDS)
+#define REQUIRED_ALL ((1u << (REQUIRED_LAST - FIELD_FIRST + 1)) - 1)
 
 static int get_field(struct request *q, uint16_t tag, struct reader *value) {
 	switch (tag) {
@@ -108,6 +124,10 @@ static int get_field(struct request *q, uint16_t tag, struct reader *value) {
 		return get_descriptors(value, q);
 	case WIRE_SCRIPT:
 		return get_script(value, q);
+	case WIRE_NAME:
+		return get_name(value, q);
+	case WIRE_WORDS:
+		return get_strings(value, &q->words);
 	case WIRE_ARGUMENTS:
 		return get_strings(value, &q->arguments);
 	case WIRE_ENVIRONMENT:
@@ -138,9 +158,10 @@ int request_decode(const void *payload, size_t n, struct request *q, const char 
 	memset(q, 0, sizeof *q);
 	reader_init(&r, payload, n);
 	while ((got = message_field(&r, &tag, &value)) == 1) {
-		unsigned at = (tag & ~WIRE_MANDATORY) - REQUIRED_FIRST, known = at <= REQUIRED_LAST - REQUIRED_FIRST;
+		unsigned at = FIELD_NUMBER(tag) - FIELD_FIRST;
+		int known = at <= FIELD_LAST - FIELD_FIRST && !(tag & WIRE_MANDATORY) == (FIELD_NUMBER(tag) > REQUIRED_LAST);
 
-		if (!(tag & WIRE_MANDATORY))
+		if (!known && !(tag & WIRE_MANDATORY))
 			continue;
 		*why = "a mandatory field is not known";
 		if (!known)
@@ -154,7 +175,7 @@ int request_decode(const void *payload, size_t n, struct request *q, const char 
 		seen |= 1u << at;
 	}
 	*why = got < 0 ? "malformed" : "a mandatory field is missing";
-	return got < 0 || seen != REQUIRED_ALL ? -1 : 0;
+	return got < 0 || (seen & REQUIRED_ALL) != REQUIRED_ALL ? -1 : 0;
 }
 
 int request_decode1(const void *bytes, size_t n, struct request *q, const char **why) {

@@ -17,7 +17,9 @@ struct strings {
 };
 
 struct request {
-	const char *script; /* NULL in protocol 1 */
+	const char *script;           /* NULL in protocol 1 */
+	char name[WIRE_MAX_NAME + 1]; /* empty: none is given */
+	struct strings words;         /* the interpreter and its own arguments; none in protocol 1 */
 	struct strings arguments;
 	struct strings environment;
 	uint32_t umask;
@@ -31,13 +33,19 @@ struct request {
 	uint32_t descriptor_number[WIRE_MAX_DESCRIPTORS];
 };
 
-/* Append a protocol 2 request message; ARGUMENTS and ENVIRONMENT are NULL-terminated and used in place of the request's
- * own runs of strings, entries of ENVIRONMENT that set SKIP ("NAME=") are left out.  Failure sticks in the buffer. */
-void request_encode(struct buf *b, const struct request *q, char *const *arguments, char *const *environment,
-                    const char *skip);
+/* What a client has as vectors, used in place of the request's own runs of strings; each NULL-terminated. */
+struct request_strings {
+	char *const *words;
+	char *const *arguments;
+	char *const *environment;
+	const char *skip; /* "NAME=": entries of ENVIRONMENT that set it are left out */
+};
+
+/* Append a protocol 2 request message.  Failure sticks in the buffer. */
+void request_encode(struct buf *b, const struct request *q, const struct request_strings *s);
 
 /* Append a protocol 1 request, as it follows the three descriptors. */
-void request_encode1(struct buf *b, char *const *arguments, char *const *environment, const char *skip);
+void request_encode1(struct buf *b, const struct request_strings *s);
 
 /* Read the payload of a WIRE_REQUEST; the result points into it.
  * 0, or -1 with one line in *WHY (a constant string): malformed, a number twice, mandatory field missing or unknown. */

@@ -24,12 +24,14 @@ enum wire_message {
 	WIRE_REQUEST = 1, /* run the script: the only message that carries descriptors */
 	WIRE_SIGNAL = 2,  /* deliver a signal to the executor */
 	WIRE_CONTROL = 3, /* instead of WIRE_REQUEST: report, drain, quit */
+	WIRE_AWAKE = 4,   /* the client, which had stopped itself, goes on */
 	/* server to client */
 	WIRE_DECLINED = 65,  /* nothing has run, and why; the client may go elsewhere */
 	WIRE_STATUS = 66,    /* the executor's wait status; the last message of a call */
 	WIRE_STOPPED = 67,   /* the executor was stopped by a signal */
 	WIRE_CONTINUED = 68, /* the executor was continued */
 	WIRE_REPORT = 69,    /* the answer to WIRE_CONTROL */
+	WIRE_STARTED = 70,   /* in the caller's session: the executor is in the client's process group */
 };
 
 enum wire_field {
@@ -46,10 +48,14 @@ enum wire_field {
 	WIRE_LIMITS = 21 | WIRE_MANDATORY,      /* (be32 resource, be64 soft limit) each */
 	WIRE_SIGMASK = 22 | WIRE_MANDATORY,     /* be64: bit N-1 is signal N, blocked in the caller */
 	WIRE_SIGIGNORED = 23 | WIRE_MANDATORY,  /* be64: ignored in the caller */
+	WIRE_NAME = 24,                         /* bytes, at most WIRE_MAX_NAME: the process's name, as the kernel gives it
+	                                           where it runs a script by its #! line */
+	WIRE_WORDS = 25,                        /* NUL-terminated strings: the interpreter as spelt, its own arguments */
 
-	/* WIRE_SIGNAL, WIRE_STOPPED */
+	/* WIRE_SIGNAL, WIRE_STOPPED, WIRE_STARTED */
 	WIRE_SIGNUMBER = 32 | WIRE_MANDATORY, /* be32 */
-	WIRE_GROUP = 33,                      /* be32, not 0: to the process group, as the terminal does */
+	WIRE_GROUP = 33,                      /* be32; SIGNAL: not 0, to the process group, as the terminal does;
+	                                         STARTED: the server's process group */
 
 	/* WIRE_CONTROL */
 	WIRE_VERB = 48 | WIRE_MANDATORY, /* be32: enum wire_verb */
@@ -61,6 +67,7 @@ enum wire_field {
 	WIRE_RUNNING = 67,                     /* be32: calls now running */
 	WIRE_SERVED = 68,                      /* be64: calls served so far */
 	WIRE_IDLE_MS = 69,                     /* be64: milliseconds since the last call ended, 0 while one runs */
+	WIRE_DIFFERS = 70,                     /* NUL-terminated strings: variables, WIRE_DIFFERS_DIRECTORY */
 };
 
 enum wire_verb {
@@ -68,6 +75,9 @@ enum wire_verb {
 	WIRE_VERB_DRAIN = 2,  /* stop accepting, let the calls finish, go */
 	WIRE_VERB_QUIT = 3,   /* drain, and end the running calls' process groups */
 };
+
+/* Stands for a variable's name in WIRE_DIFFERS: the working directory. */
+#define WIRE_DIFFERS_DIRECTORY "."
 
 /* Stands for a number in WIRE_DESCRIPTORS: the working directory. */
 #define WIRE_FD_CWD 0xffffffffu
@@ -79,5 +89,6 @@ enum wire_verb {
 #define WIRE_MAX_DESCRIPTORS 250u    /* SCM_MAX_FD is 253 */
 #define WIRE_MAX_FD_NUMBER 65535u    /* the highest number that a carried descriptor may have */
 #define WIRE_MAX_REASON 512u         /* longer reasons are cut */
+#define WIRE_MAX_NAME 15u            /* TASK_COMM_LEN, without its NUL */
 
 #endif

@@ -52,9 +52,8 @@ sub marked ($text, $mark) {
 	return $text =~ s/(VERSION_MARK\b[^\n]*?\W)one\b/$1$mark/r;
 }
 
-# Session leaders that run the script.
 sub servers() {
-	return grep { $_->{session} == $_->{pid} && $_->{command} =~ /script/ } descendants();
+	return grep { $_->{command} =~ /\[server\]/ } descendants();
 }
 
 sub edited ($script, $text, $mark, $name) {

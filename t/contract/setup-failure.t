@@ -36,9 +36,8 @@ each_language(sub ($language) {
 sub noise ($language) {
 	my $script = script($language);
 	my %with = (env => {CONTRACT_SETUP => 'noise'});
-	is_result($script->call(['out', 'text'], %with), {status => 0, out => 'text', err => qr/\Asetup-(out|err)\nsetup-(out|err)\n\z/},
-		"what setup prints goes to the first caller's standard error");
-	is_result($script->call(['out', 'text'], %with), {status => 0, out => 'text', err => ''}, 'and to nobody else\'s');
+	same_result($script, ['out', 'text'], 'what setup prints is seen in each call', cold => 1, %with,
+		expect => {status => 0, out => "setup-out\ntext", err => "setup-err\n"});
 	quiet_down();
 	return;
 }

@@ -72,16 +72,19 @@ SETUP
 # What can't be each call's own: name => setup.
 my %UNSHAREABLE = (
 	perl => {
-		'a duplicate of standard output' => 'open my $h, ">&", \*STDOUT;',
-		'a duplicate of standard error'  => 'open my $h, ">&", \*STDERR;',
+		'standard input from a file'     => 'open STDIN, "<", "FILE";',
+		'standard error opened anew'     => 'open my $h, ">>", "/proc/self/fd/2";',
+		'a child process'                => 'my $p = fork // die; if (!$p) { sleep 1; POSIX::_exit(0) } use POSIX ();',
 		'a socket'                       => 'use Socket; socket my $h, AF_UNIX, SOCK_STREAM, 0;',
 		'a pipe'                         => 'pipe my $h, my $w;',
 		'a file open for writing'        => 'open my $h, ">", "FILE";',
 		'a file open for both'           => 'open my $h, "+<", "FILE";',
 	},
 	python => {
-		'a duplicate of standard output' => 'import os; h = os.dup(1)',
-		'a duplicate of standard error'  => 'import os; h = os.dup(2)',
+		'standard input from a file'     => 'import os; os.dup2(os.open("FILE", os.O_RDONLY), 0)',
+		'standard error opened anew'     => 'h = open("/proc/self/fd/2", "r+b", 0)',
+		'a child process'                => 'import subprocess; h = subprocess.Popen(["sleep", "1"])',
+		'shared memory'                  => 'import mmap; h = mmap.mmap(-1, 4096)',
 		'a socket'                       => 'import socket; h = socket.socket(socket.AF_UNIX)',
 		'a pipe'                         => 'import os; h = os.pipe()',
 		'a file open for writing'        => 'h = open("FILE", "w")',
@@ -100,6 +103,11 @@ my %COMPLETE = (
 	perl   => 'prefork_initialisation_complete();',
 	python => 'prefork_interp.initialisation_complete()',
 	tcl    => 'prefork_interp::initialisation_complete',
+);
+# A duplicate that setup has made, and what is written to it.
+my %DUPLICATE = (
+	perl   => ['open my $h, ">&", \*STDERR or die; $h->autoflush;', 'print {$h} "to the duplicate\n";'],
+	python => ['import os; h = os.dup(2)', 'os.write(h, b"to the duplicate\n")'],
 );
 my %HELLO = (perl => 'print "hello\n";', python => 'print("hello")', tcl => 'puts hello');
 my %VARIABLE = (
@@ -123,21 +131,29 @@ each_language(sub ($language) {
 	my $variable = of_two($language, @{$VARIABLE{$language}});
 	$plain = same_result($variable, [], 'a variable made of the caller\'s', cold => 1, expect => {status => 0, err => ''});
 	is($plain->{out}, "/own:$ENV{PATH}\n", 'has the right value');
-	is_result($variable->call([], env => {PATH => "$folder:$ENV{PATH}"}), {
-		status => 0, out => "/own:$folder:$ENV{PATH}\n",
-		err => qr/\Aprefork-interp: [^\n]*plain run[^\n]*\bPATH\b[^\n]*\n\z/}, 'another value of another caller: plain run');
-	is_result($variable->call([], env => {OTHER => 1}), $plain, 'another variable is no matter');
+	is(scalar(sockets()), 1, 'one server');
+	for my $n (1 .. 2) {
+		is_result($variable->call([], env => {PATH => "$folder:$ENV{PATH}"}),
+			{status => 0, out => "/own:$folder:$ENV{PATH}\n", err => ''}, "another value of another caller: call $n");
+		is(scalar(sockets()), 2, 'another server');
+		is_result($variable->call([], env => {OTHER => 1}), $plain, 'another variable is no matter');
+		is(scalar(sockets()), 2, 'no third server');
+	}
 
 	write_file("$folder/lines", join '', map { "line $_\n" } 1 .. 5000);
 	my $reads = of_two($language, map { s/FILE/$folder\/lines/r } @{$READS{$language}});
 	$plain = same_result($reads, [], 'a file open for reading', cold => 1, expect => {status => 0, err => '', out => qr/line/});
 	is_result($reads->call([]), $plain, "each call reads on from setup's place") for 1 .. 2;
 
+	if ($DUPLICATE{$language}) {
+		my $script = of_two($language, @{$DUPLICATE{$language}});
+		same_result($script, [], 'a duplicate of standard error', cold => 1, expect => {status => 0, err => "to the duplicate\n"});
+	}
 	for my $name (sort keys %{$UNSHAREABLE{$language}}) {
 		write_file("$folder/file", 'x');
 		my $with = of_two($language, $UNSHAREABLE{$language}{$name} =~ s/FILE/$folder\/file/r, $HELLO{$language});
 		# Only the first sees what setup said; the next know from it that there is no server.
-		is_result($with->call([]), {status => 0, out => "hello\n", err => qr/descriptor \d+, .*^[^\n]*plain run: [^\n]*\n\z/ms},
+		is_result($with->call([]), {status => 0, out => "hello\n", err => qr/initialisation.*^[^\n]*plain run: [^\n]*\n\z/ms},
 			"$name: plain run");
 		is_result($with->call([]), {status => 0, out => "hello\n", err => qr/\A[^\n]*plain run: [^\n]*\n\z/},
 			"$name: plain run again");

@@ -50,7 +50,8 @@ subtest 'process group' => sub {
 	my ($s, $r) = called('pid');
 	my ($pid, $parent, $group, $session) = split ' ', wire_receive($r, 100);
 	is($parent, $server, 'the server\'s child');
-	is($group, $pid, 'leads a group of its own');
+	isnt($group, $parent, 'in a group of its own');
+	isnt($group, getpgrp, 'which is not the caller\'s');
 	is($session, $server, 'in the server\'s session');
 	ended($s, 0, 'status');
 };

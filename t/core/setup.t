@@ -41,7 +41,7 @@ subtest 'its arguments' => sub {
 
 subtest 'its output' => sub {
 	my $r = $script->call(['out', 'x'], env => {CONTRACT_SETUP => 'noise'});
-	is_result($r, {status => 0, out => 'x', err => qr/\A(?=.*^setup-out$)(?=.*^setup-err$)/ms}, 'goes to the caller\'s error output');
+	is_result($r, {status => 0, out => "setup-out\nx", err => "setup-err\n"}, 'goes where it would go');
 	quiet_down();
 };
 

@@ -45,7 +45,8 @@ sub interrupted ($script, $way, $key, $file) {
 }
 
 each_language(sub ($language) {
-	my $script = script($language, text => $TEXT{$language});
+	# The caller leads the terminal's session, so that only a daemon can serve it.
+	my $script = script($language, text => $TEXT{$language}, options => '--session=shared');
 	my $folder = private_directory("terminal-$language");
 	for my $signal (sort keys %KEY) {
 		my $plain = interrupted($script, 'plain', $KEY{$signal}, "$folder/$signal-plain") or last;

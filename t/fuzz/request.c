@@ -26,25 +26,28 @@ static int same_strings(const struct strings *a, const struct strings *b) {
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
 	struct request q, again;
 	const char *why = NULL;
-	char **arguments, **environment;
+	char **words, **arguments, **environment;
 	struct buf b;
 
 	if (request_decode(bytes, n, &q, &why) < 0) {
 		check(why != NULL);
 		return 0;
 	}
+	words = request_array(&q.words);
 	arguments = request_array(&q.arguments);
 	environment = request_array(&q.environment);
 	buf_init(&b, (size_t)WIRE_MAX_MESSAGE + WIRE_MESSAGE_HEAD);
-	request_encode(&b, &q, arguments, environment, NULL);
+	request_encode(&b, &q, &(struct request_strings){words, arguments, environment, NULL});
 	check(!b.failed);
 	check(request_decode(b.data + WIRE_MESSAGE_HEAD, b.length - WIRE_MESSAGE_HEAD, &again, &why) == 0);
 	check(strcmp(q.script, again.script) == 0 && q.umask == again.umask && q.sigmask == again.sigmask);
 	check(q.sigignored == again.sigignored && q.limit_count == again.limit_count);
 	check(q.limit_count <= REQUEST_MAX_LIMITS && q.descriptor_count <= WIRE_MAX_DESCRIPTORS);
 	check(q.descriptor_count == again.descriptor_count);
+	check(strcmp(q.name, again.name) == 0 && same_strings(&q.words, &again.words));
 	check(same_strings(&q.arguments, &again.arguments) && same_strings(&q.environment, &again.environment));
 	buf_free(&b);
+	free(words);
 	free(arguments);
 	free(environment);
 	return 0;
@@ -59,12 +62,15 @@ int fuzz_seed(size_t i, unsigned char *bytes, size_t size, size_t *n) {
 	if (i > 1)
 		return 0;
 	if (i == 1) {
+		strcpy(q.name, "script");
 		q.limit_count = 2;
 		q.limit_resource[1] = 7;
 		q.limit_soft[0] = 1024;
 	}
 	buf_init(&b, size);
-	request_encode(&b, &q, i ? arguments : nothing, i ? environment : nothing, NULL);
+	request_encode(
+		&b, &q,
+		&(struct request_strings){i ? arguments : nothing, i ? arguments : nothing, i ? environment : nothing, NULL});
 	*n = b.length - WIRE_MESSAGE_HEAD;
 	memcpy(bytes, b.data + WIRE_MESSAGE_HEAD, *n);
 	buf_free(&b);

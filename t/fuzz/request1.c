@@ -20,7 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n) {
 	arguments = request_array(&q.arguments);
 	environment = request_array(&q.environment);
 	buf_init(&b, n + 4);
-	request_encode1(&b, arguments, environment, NULL);
+	request_encode1(&b, &(struct request_strings){NULL, arguments, environment, NULL});
 	if (b.failed || b.length != n + 4 || memcmp(b.data + 4, bytes, n) != 0)
 		abort();
 	buf_free(&b);

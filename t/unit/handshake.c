@@ -22,6 +22,11 @@ static void round_trip(void) {
 	ok(out.start.tv_sec == 1764000000 && out.start.tv_nsec == 1234 && out.protocol2 == 1, "time and protocol");
 	ok(out.listen_fd == 5 && out.call_fd == 6 && out.watch_sentinel_fd == 7 && out.watch_error_fd == 8, "descriptors");
 	is_string(out.options, "", "no options");
+	in.own_session = 1;
+	ok(handshake_format(&in, value, sizeof value) == 0, "format of a session's own");
+	is_string(value, "v1,1764000000.000001234,p2,own 5,6,7,8", "its form");
+	ok(!out.own_session && handshake_parse(value, &out) == 0 && out.own_session, "parse");
+	in.own_session = 0;
 	in.protocol2 = 0;
 	strcpy(in.options, "idle_timeout=60,max_servers=-1");
 	ok(handshake_format(&in, value, sizeof value) == 0, "format with options");

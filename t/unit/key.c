@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 static struct interpreter interpreter = {.path = "/usr/bin/python3"};
+static struct session session;
 
 /* The key of these words, after CHANGE() in a process of its own; "failed" when there is none. */
 static void key_of(const char *const *words, void (*change)(void), char key[RUNDIR_KEY_LENGTH + 1]) {
@@ -34,7 +35,7 @@ static void key_of(const char *const *words, void (*change)(void), char key[RUND
 		if (change)
 			change();
 		buf_init(&b, 1 << 20);
-		if (words_parse(argc, argv, &w, why, sizeof why) < 0 || key_ingredients(&b, &w, &interpreter) < 0)
+		if (words_parse(argc, argv, &w, why, sizeof why) < 0 || key_ingredients(&b, &w, &interpreter, &session) < 0)
 			_exit(1);
 		key_hash(b.data, b.length, key);
 		_exit(write(p[1], key, RUNDIR_KEY_LENGTH + 1) == RUNDIR_KEY_LENGTH + 1 ? 0 : 1);
@@ -139,6 +140,20 @@ static void of_words(void) {
 	strcpy(interpreter.path, "/usr/bin/python3");
 }
 
+static void of_the_session(void) {
+	session = (struct session){.own = 0, .id = 7};
+	compare(usual_words, NULL, 0, "any session, where the server is not of it");
+	session.own = 1;
+	compare(usual_words, NULL, 1, "a session of one's own");
+	key_of(usual_words, NULL, usual);
+	session.id = 8;
+	compare(usual_words, NULL, 1, "another one");
+	session = (struct session){.own = 1, .id = 7, .leader_start = 1};
+	compare(usual_words, NULL, 1, "one of the same number, later");
+	session.own = 0;
+	key_of(usual_words, NULL, usual);
+}
+
 static void of_the_process(void) {
 	compare(usual_words, set_home, 1, "HOME");
 	compare(usual_words, set_lang, 1, "LANG");
@@ -192,6 +207,7 @@ int main(void) {
 	ok(strlen(usual) == RUNDIR_KEY_LENGTH && strspn(usual, "0123456789abcdef") == RUNDIR_KEY_LENGTH,
 	   "32 hexadecimal digits");
 	of_words();
+	of_the_session();
 	of_the_process();
 	relative();
 	named();

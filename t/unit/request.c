@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+static char *words[] = {"python3", "-u", NULL};
 static char *arguments[] = {"one", "", "t\xff\n", NULL};
 static char *environment[] = {"A=1", "SKIP=no", "B=", "NAME", "SKIPPED=yes", NULL};
 
@@ -15,6 +16,7 @@ static struct request example(void) {
 
 	memset(&q, 0, sizeof q);
 	q.script = "./script";
+	strcpy(q.name, "script-of-15-by");
 	q.umask = 027;
 	q.sigmask = 1ull << 63;
 	q.sigignored = 1ull << 16;
@@ -46,11 +48,14 @@ static void round_trip(void) {
 	char **array;
 
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	request_encode(&b, &in, arguments, environment, "SKIP=");
+	request_encode(&b, &in, &(struct request_strings){words, arguments, environment, "SKIP="});
 	ok(!b.failed && message_head(b.data, WIRE_MAX_MESSAGE, &h) == 0 && h.type == WIRE_REQUEST, "encoded");
 	ok(h.length == b.length - WIRE_MESSAGE_HEAD, "length");
 	ok(decode(&b, &out) == 0, "decoded");
 	is_string(out.script, "./script", "script");
+	is_string(out.name, "script-of-15-by", "name");
+	ok(out.words.count == 2, "the interpreter's words");
+	is_string(out.words.bytes + strlen("python3") + 1, "-u", "the last of them");
 	ok(out.umask == in.umask && out.sigmask == in.sigmask && out.sigignored == in.sigignored, "umask and signals");
 	ok(out.limit_count == 2 && memcmp(out.limit_soft, in.limit_soft, 16) == 0 && out.limit_resource[1] == 7, "limits");
 	ok(out.descriptor_count == 4 && memcmp(out.descriptor_number, in.descriptor_number, 16) == 0, "descriptors");
@@ -66,7 +71,7 @@ static void round_trip(void) {
 	free(array);
 	buf_free(&b);
 	buf_init(&b, 100);
-	request_encode(&b, &in, arguments, environment, NULL);
+	request_encode(&b, &in, &(struct request_strings){words, arguments, environment, NULL});
 	ok(b.failed == EMSGSIZE, "no room");
 	buf_free(&b);
 }
@@ -82,7 +87,7 @@ static int decode_with(unsigned tag, const void *value, size_t n) {
 
 	buf_init(&whole, WIRE_MAX_MESSAGE);
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	request_encode(&whole, &q, arguments, environment, NULL);
+	request_encode(&whole, &q, &(struct request_strings){words, arguments, environment, NULL});
 	m = message_begin(&b, WIRE_REQUEST);
 	reader_init(&r, whole.data + WIRE_MESSAGE_HEAD, whole.length - WIRE_MESSAGE_HEAD);
 	while (message_field(&r, &at, &v) == 1) {
@@ -134,8 +139,14 @@ static void malformed(void) {
 	ok(decode_with(WIRE_LIMITS, zeros, 11) < 0, "less than a limit");
 	ok(decode_with(WIRE_LIMITS, zeros, 32 * 12) == 0, "as many limits as there may be");
 	ok(decode_with(WIRE_LIMITS, zeros, 33 * 12) < 0, "one more");
-	ok(decode_with(24, "x", 1) == 0, "an optional field that is not known");
-	ok(decode_with(24 | WIRE_MANDATORY, "x", 1) < 0, "a mandatory field that is not known");
+	ok(decode_with(WIRE_NAME, "", 0) == 0, "an empty name");
+	ok(decode_with(WIRE_NAME, "sixteen letters!", 16) < 0, "a name that is too long");
+	ok(decode_with(WIRE_NAME, "a", 2) < 0, "a name with its NUL");
+	ok(decode_with(WIRE_WORDS, "", 0) == 0, "no words");
+	ok(decode_with(WIRE_WORDS, "python3", 7) < 0, "a word without end");
+	ok(decode_with(WIRE_SCRIPT & ~WIRE_MANDATORY, "", 0) == 0, "the number of a mandatory field as an optional one");
+	ok(decode_with(26, "x", 1) == 0, "an optional field that is not known");
+	ok(decode_with(26 | WIRE_MANDATORY, "x", 1) < 0, "a mandatory field that is not known");
 	ok(decode_with(WIRE_WAITSTATUS, zeros, 4) < 0, "a field of another message");
 	ok(decode_with(15 | WIRE_MANDATORY, "", 0) < 0, "a mandatory field just below the known ones");
 }
@@ -146,11 +157,11 @@ static void doubled(void) {
 	const char *why;
 
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	request_encode(&b, &q, arguments, environment, NULL);
+	request_encode(&b, &q, &(struct request_strings){words, arguments, environment, NULL});
 	message_field_u32(&b, WIRE_UMASK, 0);
 	ok(decode(&b, &out) < 0, "a field twice");
 	buf_free(&b);
-	request_encode(&b, &q, arguments, environment, NULL);
+	request_encode(&b, &q, &(struct request_strings){words, arguments, environment, NULL});
 	for (size_t n = 0; n < b.length - WIRE_MESSAGE_HEAD; n++)
 		if (request_decode(b.data + WIRE_MESSAGE_HEAD, n, &out, &why) == 0)
 			ok(0, "cut to %zu bytes it is still taken", n);
@@ -164,7 +175,7 @@ static void protocol1(void) {
 	const char *why = NULL;
 
 	buf_init(&b, WIRE_MAX_MESSAGE);
-	request_encode1(&b, arguments, environment, "SKIP=");
+	request_encode1(&b, &(struct request_strings){NULL, arguments, environment, "SKIP="});
 	ok(b.length == 4 + 4 + 3 + 5 + 12 + 1 + 4 + 1 + 4 && b.data[3] == b.length - 4, "protocol 1: encoded");
 	ok(request_decode1(b.data + 4, b.length - 4, &q, &why) == 0, "decoded");
 	ok(q.script == NULL && q.arguments.count == 3 && q.environment.count == 4, "counts");

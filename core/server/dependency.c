@@ -1,0 +1,86 @@
+/* What calls must have alike: see dependency.h. */
+#define _GNU_SOURCE
+#include "dependency.h"
+
+#include "../wire/wire.h"
+#include "environment.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* Shells keep these for themselves, a stand-in for the interpreter too; nobody makes a value of them. */
+static int is_shells(const char *variable) {
+	static const char *const names[] = {"_", "PWD", "OLDPWD", "SHLVL"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (environment_is(variable, names[i]))
+			return 1;
+	return 0;
+}
+
+int dependency_add(struct dependency *d, const char *variable) {
+	char **names, *name;
+
+	if (is_shells(variable))
+		return 0;
+	for (size_t i = 0; i < d->count; i++)
+		if (environment_is(variable, d->names[i]))
+			return 0;
+	names = realloc(d->names, (d->count + 1) * sizeof *names);
+	if (!names)
+		return -1;
+	d->names = names;
+	name = strndup(variable, strcspn(variable, "="));
+	if (!name)
+		return -1;
+	names[d->count++] = name;
+	return 0;
+}
+
+int dependency_learn(struct dependency *d, const struct strings *environment, int directory) {
+	char **before = request_array(environment);
+	struct stat st;
+
+	d->values = calloc(d->count + 1, sizeof *d->values);
+	for (size_t i = 0; before && d->values && i < d->count; i++) {
+		const char *value = environment_find(before, d->names[i]);
+
+		d->values[i] = value ? strdup(value) : NULL;
+		if (value && !d->values[i]) {
+			free(before);
+			return -1;
+		}
+	}
+	free(before);
+	if (directory >= 0 && fstat(directory, &st) == 0) {
+		d->device = st.st_dev;
+		d->inode = st.st_ino;
+	}
+	return before && d->values ? 0 : -1;
+}
+
+const char *dependency_differs(const struct dependency *d, const struct strings *environment, int directory) {
+	char **now = d->count > 0 ? request_array(environment) : NULL;
+	const char *differs = d->count > 0 && !now ? d->names[0] : NULL;
+	struct stat st;
+
+	for (size_t i = 0; now && i < d->count && !differs; i++) {
+		const char *value = environment_find(now, d->names[i]), *was = d->values[i];
+
+		if (!value != !was || (value && strcmp(value, was) != 0))
+			differs = d->names[i];
+	}
+	free(now);
+	if (!differs && d->on_directory && directory >= 0 &&
+	    (fstat(directory, &st) < 0 || st.st_dev != d->device || st.st_ino != d->inode))
+		differs = WIRE_DIFFERS_DIRECTORY;
+	return differs;
+}
+
+void dependency_put(const struct dependency *d, struct buf *b) {
+	for (size_t i = 0; i < d->count; i++)
+		buf_put_string(b, d->names[i]);
+	if (d->on_directory)
+		buf_put_string(b, WIRE_DIFFERS_DIRECTORY);
+}
