@@ -13,7 +13,7 @@ use Prefork::Test;
 use Prefork::Test::Process qw(finish_process);
 use Prefork::Test::Wire;
 
-our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions);
+our @EXPORT = qw(parity_folder parity_folder_by parity_cases parity_read parity_run parity_exceptions);
 
 use constant {
 	WARM_RUNS   => 3,
@@ -47,6 +47,10 @@ my %HEADER = (
 	left        => sub ($case, $value) { $case->{left} = $value + 0 },
 	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
 	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
+	# of terminal cases
+	type        => sub ($case, $value) { $case->{type} = $value },
+	shell       => sub ($case, $value) { $case->{shell} = $value },
+	warm        => sub ($case, $value) { $case->{warm} = $value },
 );
 
 sub read_header ($case, $header) {
@@ -72,7 +76,7 @@ sub read_header ($case, $header) {
 sub parity_read ($path) {
 	my $bytes = read_file($path) // die "$path: $!\n";
 	my %case = (path => $path, run => '"$@"', served => 1, left => 0, mask => [], arguments => [], scripts => {},
-		files => {});
+		files => {}, type => '', shell => 'bash', warm => '"$@" </dev/null >/dev/null 2>&1');
 	$case{name} = join '/', basename(dirname($path)), basename($path, '.case');
 	my ($header, @sections) = split /^--- (.*\n)/m, $bytes;
 	read_header(\%case, $header);
@@ -195,16 +199,23 @@ sub ask_servers ($place) {
 	return \%sum;
 }
 
-# Processes that the script has left: all but servers and their watchers.
-sub left_processes ($place) {
+# Servers and their watchers: {pid => true}.
+sub server_processes ($place) {
 	my $servers = ask_servers($place)->{pids};
-	return grep { !$servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+	$servers->{$_->{pid}} = 1 for grep { $_->{name} eq 'prefork-watch' } descendants();
+	return $servers;
 }
 
-# Wait until as many are left as the case says; their names, and an end to them.
-sub settle ($place) {
+# Processes that the script has left: all but servers and their watchers, and SHELL.
+sub left_processes ($place, $shell) {
+	my $servers = server_processes($place);
+	return grep { !$servers->{$_->{pid}} && $_->{pid} != $shell && $_->{state} ne 'Z' } descendants();
+}
+
+# Wait until as many are left, except SHELL, as the case says; their names, and an end to them.
+sub settle ($place, $shell = 0) {
 	my @left;
-	wait_for(sub { @left = left_processes($place); return @left == $place->{case}{left} }, SETTLE_TIME);
+	wait_for(sub { @left = left_processes($place, $shell); return @left == $place->{case}{left} }, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
 	process_gone(\@pidfds);
@@ -216,6 +227,20 @@ sub mask ($case, $text) {
 	# bash tells of a child that a signal has ended, with its number.
 	$text =~ s/^((?:\S*\/)?bash: line \d+: +)\d+ /$1<pid> /mg;
 	return $text;
+}
+
+# What is different in the environment of a case, as NAME => value.
+sub environment ($place) {
+	return (
+		PYTHONPATH            => undef,
+		PERL5LIB              => undef,
+		TCLLIBPATH            => undef,
+		PREFORK_INTERP_DEBUG  => undef,
+		PREFORK_INTERP_RUNDIR => $place->{run},
+		TMPDIR                => $place->{temporary},
+		SCRIPT                => $place->{script},
+		LANGUAGE_INTERPRETER  => $place->{interpreter},
+	);
 }
 
 # Run the case's line once: {status, stdout, stderr, files, left, served}.
@@ -231,17 +256,7 @@ sub run_once ($place, %changes) {
 		program => '/bin/bash',
 		cwd     => $place->{work},
 		stdin   => $case->{stdin},
-		env     => {
-			PYTHONPATH            => undef,
-			PERL5LIB              => undef,
-			TCLLIBPATH            => undef,
-			PREFORK_INTERP_DEBUG  => undef,
-			PREFORK_INTERP_RUNDIR => $place->{run},
-			TMPDIR                => $place->{temporary},
-			SCRIPT                => $place->{script},
-			LANGUAGE_INTERPRETER  => $place->{interpreter},
-			%changes,
-		},
+		env     => {environment($place), %changes},
 	);
 	my $left;
 	my $r = finish_process($process, DEADLINE, $case->{left} ? sub { $left = settle($place) } : undef);
@@ -281,9 +296,10 @@ sub show_texts ($what, $got, $expected) {
 	return @lines;
 }
 
-sub compare ($got, $expected) {
+# The lines that tell where two results differ.
+sub compare ($got, $expected, @parts) {
 	my @wrong;
-	for my $part (qw(status stdout stderr left)) {
+	for my $part (@parts ? @parts : qw(status stdout stderr left)) {
 		push @wrong, show_texts($part, $got->{$part}, $expected->{$part}) if $got->{$part} ne $expected->{$part};
 	}
 	my %names = map { $_ => 1 } keys %{$got->{files}}, keys %{$expected->{files}};
@@ -335,11 +351,16 @@ sub parity_run ($case, $language, $client = compared_client()) {
 
 # Test the cases of a folder in each of these languages, and say how many are identical.
 sub parity_folder ($folder, @languages) {
+	return parity_folder_by(\&parity_run, $folder, @languages);
+}
+
+# The same, with RUN->(case, language) in place of parity_run().
+sub parity_folder_by ($run, $folder, @languages) {
 	my $exceptions = parity_exceptions();
 	my (%count, %identical);
 	for my $case (parity_cases($folder)) {
 		for my $language (grep { $case->{scripts}{$_} } @languages) {
-			my @wrong = parity_run($case, $language);
+			my @wrong = $run->($case, $language);
 			my $reason = $exceptions->{"$case->{name} $language"};
 			my $name = "$case->{name} ($language)";
 			quiet_down() if @wrong;

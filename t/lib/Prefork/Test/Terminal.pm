@@ -7,7 +7,7 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use Fcntl qw(F_GETFL F_SETFL O_NONBLOCK);
-use Prefork::Test::Process qw(now proc_stat process_gone pidfd_open reap_orphans wait_ready DEADLINE);
+use Prefork::Test::Process qw(now proc_stat process_gone pidfd_open reap_orphans wait_ready);
 
 # ioctl(2) requests, and the size of struct termios.
 use constant {
@@ -16,17 +16,20 @@ use constant {
 	TIOCGPGRP  => 0x540f,
 	TIOCGWINSZ => 0x5413,
 	TIOCSWINSZ => 0x5414,
-	TERMIOS    => 60,
+	TERMIOS    => 36,
 	ECHO       => 010,    # in c_lflag, its fourth word
 };
 
-use constant POLL => 0.005;    # seconds between two looks at what no descriptor tells
+use constant {
+	POLL     => 0.005,    # seconds between two looks at what no descriptor tells
+	PATIENCE => 15,       # seconds that whatever is waited for may take
+};
 
 # Start a session; nothing where the machine has no terminals.  Options: argv, environment ([NAME=value...]), cwd,
-# rows, columns (24, 80).
+# rows, columns (24, 80), apart (gives {pid => true} of processes that belong to no job, wherever they are).
 sub new ($class, %o) {
 	my ($master, $slave) = Prefork::Test::terminal() or return;
-	my $self = bless {master => $master, output => '', position => 0, handles => []}, $class;
+	my $self = bless {master => $master, output => '', position => 0, apart => $o{apart} // sub { {} }}, $class;
 	fcntl $master, F_SETFL, fcntl($master, F_GETFL, 0) | O_NONBLOCK;
 	$self->resize($o{rows} // 24, $o{columns} // 80);
 	my $p = Prefork::Test::start($o{argv}, Prefork::Test::on_terminal($slave), stdout => $slave, stderr => $slave,
@@ -39,11 +42,14 @@ sub new ($class, %o) {
 # The session's number: the process id of its leader.
 sub leader ($self) { return $self->{leader} }
 
-# All that was seen so far, as bytes.
-sub output ($self) {
+# What was seen so far behind this position, as bytes.
+sub output ($self, $position = 0) {
 	$self->pump(0);
-	return $self->{output};
+	return substr $self->{output}, $position;
 }
+
+# Where what was expected last ends in the output.
+sub position ($self) { return $self->{position} }
 
 # ---- looking
 
@@ -63,7 +69,7 @@ sub pump ($self, $seconds) {
 }
 
 # Wait until CONDITION->() is true, with the terminal read meanwhile: its value, false after SECONDS.
-sub wait_until ($self, $condition, $seconds = DEADLINE) {
+sub wait_until ($self, $condition, $seconds = PATIENCE) {
 	my $end = now() + $seconds;
 	while (1) {
 		reap_orphans();
@@ -74,7 +80,7 @@ sub wait_until ($self, $condition, $seconds = DEADLINE) {
 }
 
 # Wait until this text (or pattern) is seen behind what was expected before: true, or false after SECONDS.
-sub expect ($self, $what, $seconds = DEADLINE) {
+sub expect ($self, $what, $seconds = PATIENCE) {
 	my $pattern = ref $what ? $what : qr/\Q$what\E/;
 	my $end = now() + $seconds;
 	while (1) {
@@ -92,7 +98,7 @@ sub expect ($self, $what, $seconds = DEADLINE) {
 
 # Type these bytes.
 sub type ($self, $bytes) {
-	my $end = now() + DEADLINE;
+	my $end = now() + PATIENCE;
 	while (length $bytes && now() < $end) {
 		my $n = syswrite $self->{master}, $bytes;
 		substr $bytes, 0, $n, '' if $n;
@@ -124,13 +130,13 @@ sub foreground ($self) {
 
 # The settings (struct termios), as hexadecimal digits; nothing after a hang-up.
 sub settings ($self) {
-	my $settings = "\0" x TERMIOS;
+	my $settings = "\0" x 256;
 	$self->{master} && ioctl $self->{master}, TCGETS, $settings or return;
-	return unpack 'H*', $settings;
+	return unpack 'H*', substr $settings, 0, TERMIOS;
 }
 
 sub set_settings ($self, $hex) {
-	my $settings = pack 'H*', $hex;
+	my $settings = pack 'H*', $hex // return;
 	return $self->{master} && ioctl $self->{master}, TCSETS, $settings;
 }
 
@@ -173,7 +179,7 @@ sub resting (@processes) {
 
 # Wait until all processes wait for something, and go on waiting, and CONDITION->(their list) is true of them:
 # true, or false after SECONDS.
-sub asleep ($self, $condition = undef, $seconds = DEADLINE) {
+sub asleep ($self, $condition = undef, $seconds = PATIENCE) {
 	my $before = '';
 	return $self->wait_until(sub {
 		my @all = $self->processes;
@@ -184,11 +190,10 @@ sub asleep ($self, $condition = undef, $seconds = DEADLINE) {
 	}, $seconds);
 }
 
-# Those of PROCESSES that belong to the leader's jobs: its children, and all that are in a group with one.
+# Those of PROCESSES that belong to the leader's jobs.
 sub of_jobs ($self, @processes) {
-	my @others = grep { $_->{pid} != $self->{leader} } @processes;
-	my %group = map { $_->{group} => 1 } grep { $_->{parent} == $self->{leader} } @others;
-	return grep { $group{$_->{group}} } @others;
+	my $apart = $self->{apart}->();
+	return grep { $_->{pid} != $self->{leader} && !$apart->{$_->{pid}} } @processes;
 }
 
 # Wait until every process of a job is stopped.
@@ -222,7 +227,7 @@ sub in_foreground ($self) {
 }
 
 # Wait until the leader has ended: true, or false after SECONDS.
-sub ended ($self, $seconds = DEADLINE) {
+sub ended ($self, $seconds = PATIENCE) {
 	my $end = now() + $seconds;
 	while (defined $self->{pidfd} && now() < $end) {
 		$self->pump(POLL);
