@@ -182,40 +182,40 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
-# Ask the servers of this place: {served, pids}.  A call is counted before its caller hears of its end; one whose caller has
+# Ask the servers of this place: {served, running, taken {pid => how many calls it has served or is serving}}.  A call is counted before its caller hears of its end; one whose caller has
 # gone early may take longer.
 sub ask_servers ($place) {
-	my %sum = (served => 0, running => 0, pids => {});
+	my %sum = (served => 0, running => 0, taken => {});
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
 		wire_read_greeting($s) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
 		my $m = wire_read_message($s);
 		next if !$m || $m->{type} != REPORT;
-		$sum{served} += unpack 'Q>', $m->{fields}{+SERVED};
-		$sum{running} += unpack 'N', $m->{fields}{+RUNNING};
-		$sum{pids}{unpack 'N', $m->{fields}{+PID}} = 1;
+		my $served = unpack 'Q>', $m->{fields}{+SERVED};
+		my $running = unpack 'N', $m->{fields}{+RUNNING};
+		$sum{served} += $served;
+		$sum{running} += $running;
+		$sum{taken}{unpack 'N', $m->{fields}{+PID}} = $served + $running;
 	}
 	return \%sum;
 }
 
-# Servers and their watchers: {pid => true}.
-sub server_processes ($place) {
-	my $servers = ask_servers($place)->{pids};
-	$servers->{$_->{pid}} = 1 for grep { $_->{name} eq 'prefork-watch' } descendants();
-	return $servers;
+# Our own processes - servers, their watchers, clients - among all that descend from us: {pid => true}.
+sub own_processes() {
+	return {map { $_->{name} =~ /^prefork-(?:server|watch|interp)\z/ ? ($_->{pid} => 1) : () } descendants()};
 }
 
-# Processes that the script has left: all but servers and their watchers, and SHELL.
-sub left_processes ($place, $shell) {
-	my $servers = server_processes($place);
-	return grep { !$servers->{$_->{pid}} && $_->{pid} != $shell && $_->{state} ne 'Z' } descendants();
+# Processes that the script has left: all but our own, and SHELL.
+sub left_processes ($shell) {
+	my $own = own_processes();
+	return grep { !$own->{$_->{pid}} && $_->{pid} != $shell && $_->{state} ne 'Z' } descendants();
 }
 
 # Wait until as many are left, except SHELL, as the case says; their names, and an end to them.
 sub settle ($place, $shell = 0) {
 	my @left;
-	wait_for(sub { @left = left_processes($place, $shell); return @left == $place->{case}{left} }, SETTLE_TIME);
+	wait_for(sub { @left = left_processes($shell); return @left == $place->{case}{left} }, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
 	process_gone(\@pidfds);

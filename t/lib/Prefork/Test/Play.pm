@@ -8,6 +8,7 @@ no warnings 'experimental::signatures';
 
 use Exporter 'import';
 use Fcntl qw(O_NONBLOCK O_WRONLY);
+use List::Util qw(sum0);
 use POSIX qw(mkfifo);
 use Prefork::Test;
 use Prefork::Test::Parity;
@@ -128,10 +129,9 @@ sub open_play ($place) {
 			TERM                 => 'xterm',
 			PREFORK_INTERP_DEBUG => $case->{served} ? 1 : undef,
 		),
-		cwd   => $place->{work},
-		apart => sub { return Prefork::Test::Parity::server_processes($place) },
+		cwd => $place->{work},
 	) or return;
-	my $play = {terminal => $terminal, place => $place, at_prompt => 0, served => 0};
+	my $play = {terminal => $terminal, place => $place, at_prompt => 0, taken => {}};
 	at_prompt($play) or die "$case->{shell} shows no prompt\n";
 	return $play;
 }
@@ -143,12 +143,14 @@ sub prepare ($folder) {
 	return;
 }
 
-# How many calls servers have taken at most: after some steps there is nobody to ask.
+# How many calls servers have taken so far.  Asked for again and again, as after some steps there is nobody to ask.
 sub count_served ($play) {
-	my $now = Prefork::Test::Parity::ask_servers($play->{place});
-	my $n = $now->{running} + $now->{served};
-	$play->{served} = $n if $n > $play->{served};
-	return $play->{served};
+	my $now = Prefork::Test::Parity::ask_servers($play->{place})->{taken};
+	my $taken = $play->{taken};
+	for my $pid (keys %$now) {
+		$taken->{$pid} = $now->{$pid} if $now->{$pid} > ($taken->{$pid} // 0);
+	}
+	return sum0(values %$taken);
 }
 
 # Line ends as programs write them; process numbers are nobody's promise; where the echo of a control character comes
@@ -169,7 +171,7 @@ sub type_steps ($play, $case) {
 	my $failed = '';
 	for my $step (parse_steps($case)) {
 		my ($verb, $rest) = @$step;
-		count_served($play) if $verb eq 'hangup' || $verb eq 'end' || $verb eq 'type' || $verb eq 'key';
+		count_served($play);
 		next if $STEP{$verb}->($play, $rest);
 		$failed = "$verb $rest\n";
 		last;
@@ -197,6 +199,14 @@ sub one_play ($play) {
 	return $result;
 }
 
+# What is there of the session; a daemon is not.
+sub left_of_session() {
+	my @all = descendants();
+	my $daemons = grep { $_->{name} eq 'prefork-server' && $_->{session} == $_->{pid} } @all;
+	# Each has its watcher.
+	return @all == 2 * $daemons ? () : @all;
+}
+
 # The shell leaves, where it is still there, and the terminal is closed: what is left then, after a time; with the
 # terminal a server goes.
 sub close_play ($play) {
@@ -206,9 +216,10 @@ sub close_play ($play) {
 		$terminal->ended;
 	}
 	$terminal->hangup;
-	return '' if wait_for(sub { !descendants() }, SETTLE_TIME);
-	my @left = map { "$_->{name}: $_->{command}\n" } descendants();
+	my $gone = wait_for(sub { !left_of_session() }, SETTLE_TIME);
+	my @left = map { "$_->{name}: $_->{command}\n" } left_of_session();
 	quiet_down();
+	return '' if $gone;
 	return join '', "left by the session:\n", @left;
 }
 

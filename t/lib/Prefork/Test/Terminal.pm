@@ -26,10 +26,10 @@ use constant {
 };
 
 # Start a session; nothing where the machine has no terminals.  Options: argv, environment ([NAME=value...]), cwd,
-# rows, columns (24, 80), apart (gives {pid => true} of processes that belong to no job, wherever they are).
+# rows, columns (24, 80).
 sub new ($class, %o) {
 	my ($master, $slave) = Prefork::Test::terminal() or return;
-	my $self = bless {master => $master, output => '', position => 0, apart => $o{apart} // sub { {} }}, $class;
+	my $self = bless {master => $master, output => '', position => 0}, $class;
 	fcntl $master, F_SETFL, fcntl($master, F_GETFL, 0) | O_NONBLOCK;
 	$self->resize($o{rows} // 24, $o{columns} // 80);
 	my $p = Prefork::Test::start($o{argv}, Prefork::Test::on_terminal($slave), stdout => $slave, stderr => $slave,
@@ -190,10 +190,9 @@ sub asleep ($self, $condition = undef, $seconds = PATIENCE) {
 	}, $seconds);
 }
 
-# Those of PROCESSES that belong to the leader's jobs.
+# Those of PROCESSES that belong to the leader's jobs: all but itself, servers and their watchers.
 sub of_jobs ($self, @processes) {
-	my $apart = $self->{apart}->();
-	return grep { $_->{pid} != $self->{leader} && !$apart->{$_->{pid}} } @processes;
+	return grep { $_->{pid} != $self->{leader} && $_->{name} !~ /^prefork-(?:server|watch)\z/ } @processes;
 }
 
 # Wait until every process of a job is stopped.
