@@ -31,7 +31,7 @@ my %BOUNDARY = (
 	tcl => 'if {[info exists env(PREFORK_INTERP)]} '
 		. '{package require prefork_interp; prefork_interp::initialisation_complete}',
 );
-my %ESCAPE = (n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
+my %ESCAPE = (e => "\e", n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
 
 # ---- reading cases
 

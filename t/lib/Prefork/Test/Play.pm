@@ -18,7 +18,6 @@ our @EXPORT = qw(play_run);
 
 use constant {
 	PROMPT      => 'ok> ',
-	PLAIN_PLAYS => 2,
 	OUR_PLAYS   => 3,     # the first of them without a server
 	SETTLE_TIME => 5,     # seconds in which what is to go has gone
 };
@@ -254,15 +253,8 @@ sub compare ($got, $expected) {
 sub play_run ($case, $language, $client = Prefork::Test::Parity::compared_client()) {
 	my $place = Prefork::Test::Parity::make_place($case, $language);
 	mkdir $place->{$_} for qw(work temporary);
-	Prefork::Test::Parity::put_script($place, undef);
-	my @plain = plays($place, PLAIN_PLAYS, 0);
-	return if !@plain;    # no terminal, which was said
-	my $plain = $plain[0];
-	for my $p (@plain) {
-		return ("a plain play does not get past: $p->{failed}", split /^/, $p->{seen}) if $p->{failed};
-	}
-	my @wrong = compare($plain[1], $plain);
-	return ('two plain plays differ: the case is not deterministic', @wrong) if @wrong;
+	my $plain = plain_play($place) // return;    # no terminal, which was said
+	return ("a plain play does not get past: $plain->{failed}", split /^/, $plain->{seen}) if $plain->{failed};
 	my $count = $plain->{left} =~ tr/\n// + length($plain->{left} && 1);
 	return ("the plain play leaves $count processes, the case says left: $case->{left}", $plain->{left})
 		if $count != $case->{left};
@@ -270,13 +262,22 @@ sub play_run ($case, $language, $client = Prefork::Test::Parity::compared_client
 	Prefork::Test::Parity::put_script($place, $client);
 	my @names = ('cold', map { "warm $_" } 1 .. OUR_PLAYS);
 	for my $r (plays($place, OUR_PLAYS, 1)) {
+		my @wrong = compare($r, $plain);
 		my $name = shift @names;
-		@wrong = compare($r, $plain);
 		my $expected = $client ? $case->{served} : 0;
 		push @wrong, "a server has served $r->{served} calls, expected $expected" if $r->{served} != $expected;
-		return ("$name play:", @wrong) if @wrong;
+		next if !@wrong;
+		my @plain_wrong = compare(plain_play($place), $plain);
+		return @plain_wrong ? ('two plain plays differ: the case is not deterministic', @plain_wrong)
+			: ("$name play:", @wrong);
 	}
 	return;
+}
+
+sub plain_play ($place) {
+	Prefork::Test::Parity::put_script($place, undef);
+	my ($result) = plays($place, 1, 0);
+	return $result;
 }
 
 1;
