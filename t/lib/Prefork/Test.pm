@@ -152,6 +152,14 @@ sub each_language ($code, @only) {
 	return;
 }
 
+# The absolute path of the interpreter of LANGUAGE.
+sub interpreter_path ($language) {
+	my $name = $INTERPRETER{$language};
+	return $name if $name =~ m{/};
+	my ($path) = grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
+	return $path;
+}
+
 # The contract's script in LANGUAGE behind a #! line of ours, as a Prefork::Test::Script.  Options:
 #   options (words before "--"), arguments (of the interpreter, a list), name (of the file), text (instead of the
 #   contract's script, without the #! line), line (the whole #! line after the client's path), client (its path)

@@ -13,7 +13,7 @@ use Prefork::Test;
 use Prefork::Test::Process qw(finish_process);
 use Prefork::Test::Wire;
 
-our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions parity_mutations);
+our @EXPORT = qw(parity_folder parity_folder_by parity_cases parity_read parity_run parity_exceptions parity_mutations);
 
 use constant {
 	WARM_RUNS   => 3,
@@ -32,7 +32,7 @@ my %BOUNDARY = (
 	tcl => 'if {[info exists env(PREFORK_INTERP)]} '
 		. '{package require prefork_interp; prefork_interp::initialisation_complete}',
 );
-my %ESCAPE = (n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
+my %ESCAPE = (e => "\e", n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
 
 # ---- reading cases
 
@@ -58,6 +58,10 @@ my %HEADER = (
 	left        => sub ($case, $value) { $case->{left} = $value + 0 },
 	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
 	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
+	# of terminal cases
+	type        => sub ($case, $value) { $case->{type} = $value },
+	shell       => sub ($case, $value) { $case->{shell} = $value },
+	warm        => sub ($case, $value) { $case->{warm} = $value },
 );
 
 sub read_header ($case, $header) {
@@ -83,7 +87,7 @@ sub read_header ($case, $header) {
 sub parity_read ($path) {
 	my $bytes = read_file($path) // die "$path: $!\n";
 	my %case = (path => $path, run => '"$@"', served => numbers(1), left => 0, mask => [], arguments => [], scripts => {},
-		files => {});
+		files => {}, type => '', shell => 'bash', warm => '"$@" </dev/null >/dev/null 2>&1');
 	$case{name} = join '/', basename(dirname($path)), basename($path, '.case');
 	my ($header, @sections) = split /^--- (.*\n)/m, $bytes;
 	read_header(\%case, $header);
@@ -225,26 +229,27 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
-# Ask the servers of this place: {running, served {pid => calls}}.  A call is counted before its caller hears of its end;
-# one whose caller has gone early may take longer.
+# Ask the servers of this place: {running, served {pid => calls}, taken {pid => the same and those that it serves now}}.  A
+# call is counted before its caller hears of its end; one whose caller has gone early may take longer.
 sub ask_servers ($place) {
-	my %sum = (served => {}, running => 0);
+	my %sum = (served => {}, taken => {}, running => 0);
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
 		wire_read_greeting($s) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
 		my $m = wire_read_message($s);
 		next if !$m || $m->{type} != REPORT;
-		$sum{running} += unpack 'N', $m->{fields}{+RUNNING};
-		$sum{served}{unpack 'N', $m->{fields}{+PID}} = unpack 'Q>', $m->{fields}{+SERVED};
+		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
+		$sum{running} += $running;
+		$sum{served}{$pid} = unpack 'Q>', $m->{fields}{+SERVED};
+		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
 	}
 	return \%sum;
 }
 
-# Processes that the script has left: all but servers and their watchers.
-sub left_processes ($place) {
-	my $servers = ask_servers($place)->{served};
-	return grep { !defined $servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+# Processes that the script has left: all but our own and SHELL.
+sub left_processes ($shell) {
+	return grep { $_->{name} !~ /^prefork-(?:server|watch|interp)\z/ && $_->{pid} != $shell && $_->{state} ne 'Z' } descendants();
 }
 
 # How many executors of a server have ended and are kept: not counted yet, as their caller has gone, for the grace time.
@@ -276,13 +281,13 @@ sub growth ($place) {
 	return $sum;
 }
 
-# Wait until as many are left as the case says, and are asleep: not about to become another program.  Their names, and an
-# end to them.
-sub settle ($place) {
+# Wait until as many are left, except SHELL, as the case says, and are asleep: not about to become another program.  Their
+# names, and an end to them.
+sub settle ($place, $shell = 0) {
 	my @left;
 	wait_for(sub {
-		@left = left_processes($place);
-		return @left == $place->{case}{left} && !grep { $_->{state} ne 'S' } @left;
+		@left = left_processes($shell);
+		return @left == $place->{case}{left} && !grep { $_->{state} !~ /[ST]/ } @left;
 	}, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
@@ -297,6 +302,22 @@ sub mask ($case, $text) {
 	return $text;
 }
 
+# What is different in the environment of a case, as NAME => value.
+sub environment ($place) {
+	return (
+		PATH                  => source_path('t/parity/bin') . ":$ENV{PATH}",
+		ON_TERMINAL           => source_path('t/parity/on-terminal'),
+		PYTHONPATH            => undef,
+		PERL5LIB              => undef,
+		TCLLIBPATH            => undef,
+		PREFORK_INTERP_DEBUG  => undef,
+		PREFORK_INTERP_RUNDIR => $place->{run},
+		TMPDIR                => $place->{temporary},
+		SCRIPT                => $place->{script},
+		LANGUAGE_INTERPRETER  => $place->{interpreter},
+	);
+}
+
 # Run the case's line once: {status, stdout, stderr, files, left, served}.
 sub run_once ($place, %changes) {
 	my $case = $place->{case};
@@ -309,19 +330,7 @@ sub run_once ($place, %changes) {
 		program => '/bin/bash',
 		cwd     => $place->{work},
 		stdin   => $case->{stdin},
-		env     => {
-			PATH                  => source_path('t/parity/bin') . ":$ENV{PATH}",
-			PYTHONPATH            => undef,
-			PERL5LIB              => undef,
-			TCLLIBPATH            => undef,
-			PREFORK_INTERP_DEBUG  => undef,
-			PREFORK_INTERP_RUNDIR => $place->{run},
-			TMPDIR                => $place->{temporary},
-			SCRIPT                => $place->{script},
-			LANGUAGE_INTERPRETER  => $place->{interpreter},
-			ON_TERMINAL           => source_path('t/parity/on-terminal'),
-			%changes,
-		},
+		env     => {environment($place), %changes},
 	);
 	my $left;
 	my $r = finish_process($process, DEADLINE, $case->{left} ? sub { $left = settle($place) } : undef);
@@ -365,9 +374,10 @@ sub show_texts ($what, $got, $expected) {
 	return @lines;
 }
 
-sub compare ($got, $expected) {
+# The lines that tell where two results differ.
+sub compare ($got, $expected, @parts) {
 	my @wrong;
-	for my $part (qw(status stdout stderr left)) {
+	for my $part (@parts ? @parts : qw(status stdout stderr left)) {
 		push @wrong, show_texts($part, $got->{$part}, $expected->{$part}) if $got->{$part} ne $expected->{$part};
 	}
 	my %names = map { $_ => 1 } keys %{$got->{files}}, keys %{$expected->{files}};
@@ -435,11 +445,16 @@ sub write_counts ($folder, $count) {
 
 # Test the cases of a folder in each of these languages, and say how many are identical.
 sub parity_folder ($folder, @languages) {
+	return parity_folder_by(\&parity_run, $folder, @languages);
+}
+
+# The same, with RUN->(case, language) in place of parity_run().
+sub parity_folder_by ($run, $folder, @languages) {
 	my $exceptions = compared_client() ? parity_exceptions() : {};
 	my %count;
 	for my $case (parity_cases($folder)) {
 		for my $language (grep { $case->{scripts}{$_} } @languages) {
-			my @wrong = parity_run($case, $language);
+			my @wrong = $run->($case, $language);
 			my $reason = $exceptions->{"$case->{name} $language"};
 			my $name = "$case->{name} ($language)";
 			quiet_down() if @wrong;
