@@ -1,7 +1,7 @@
 # note.tcl --
 #
 #	Notes what initialisation does that is not to be seen afterwards: what
-#	it has loaded, and what has to be done again in each call.
+#	it has loaded and looked at, and what has to be done again in each call.
 
 namespace eval ::prefork_interp {
     # Files that were read by `source` and `load`: the keys of a dictionary.
@@ -10,8 +10,11 @@ namespace eval ::prefork_interp {
     # When the timers of `after` are due: identifier, milliseconds since 1970.
     variable due {}
 
-    # What `cd` was given first: "", "relative" or "absolute".
-    variable moved ""
+    # Has `cd` been used?
+    variable moved 0
+
+    # What was looked at that each call has its own of.
+    variable asked ""
 
     # Standard channels whose -translation was set.
     variable translated {}
@@ -29,6 +32,7 @@ namespace eval ::prefork_interp {
 	::after				leave NoteTimer
 	::cd				leave NoteDirectory
 	::fconfigure			enter NoteConfigure
+	::pid				enter NoteProcess
 	::interp			leave NoteInterpreter
 	::trace				enter NoteTrace
 	::tcl::mathfunc::srand		enter NoteSeed
@@ -57,7 +61,7 @@ proc ::prefork_interp::Given {} {
     }]
 }
 
-# NoteSource, NoteLoad, NoteConfigure, NoteTrace, NoteSeed --
+# NoteSource, NoteLoad, NoteConfigure, NoteProcess, NoteTrace, NoteSeed --
 #
 #	Called before a command.
 #
@@ -84,12 +88,31 @@ proc ::prefork_interp::NoteLoad {words operation} {
 
 proc ::prefork_interp::NoteConfigure {words operation} {
     variable translated
+    variable asked
 
-    foreach {option value} [lrange $words 2 end] {
-	if {[llength $words] > 3
-		&& [string equal -length [string length $option] $option -translation]} {
-	    lappend translated [lindex $words 1]
+    lassign $words command channel option
+    if {$channel ni {stdin stdout stderr}} {
+	return
+    }
+    if {[llength $words] < 4} {
+	# What of these it answers does not tell a terminal from a file.
+	if {$option ni {-blocking -buffering -buffersize -encoding -eofchar}} {
+	    set asked $channel
 	}
+	return
+    }
+    foreach {option value} [lrange $words 2 end] {
+	if {[string equal -length [string length $option] $option -translation]} {
+	    lappend translated $channel
+	}
+    }
+}
+
+proc ::prefork_interp::NoteProcess {words operation} {
+    variable asked
+
+    if {[llength $words] == 1} {
+	set asked pid
     }
 }
 
@@ -131,8 +154,8 @@ proc ::prefork_interp::NoteTimer {words code result operation} {
 proc ::prefork_interp::NoteDirectory {words code result operation} {
     variable moved
 
-    if {$code == 0 && $moved eq ""} {
-	set moved [file pathtype [expr {[llength $words] > 1 ? [lindex $words 1] : "~"}]]
+    if {$code == 0} {
+	set moved 1
     }
 }
 
@@ -142,6 +165,7 @@ proc ::prefork_interp::NoteInterpreter {words code result operation} {
     if {$code == 0 && [string match cr* [lindex $words 1]]} {
 	interp eval $result [list ::trace add execution \
 		::tcl::mathfunc::srand enter $note_in_child]
+	Reads child [list $result]
     }
 }
 
@@ -149,10 +173,12 @@ proc ::prefork_interp::NoteInterpreter {words code result operation} {
 #
 #	Takes the traces off.  The script may have put other commands in the
 #	place of those that were traced, and given these other names.
+#
+# Arguments:
+#	interpreters	Paths of all.
 
-proc ::prefork_interp::StopNoting {} {
-    variable watchers
-
+proc ::prefork_interp::StopNoting {interpreters} {
+    Reads end $interpreters
     foreach command [list {*}[info commands ::*] ::tcl::mathfunc::srand] {
 	foreach trace [trace info execution $command] {
 	    if {[string match ::prefork_interp::Note* [lindex $trace 1]]} {
@@ -160,7 +186,7 @@ proc ::prefork_interp::StopNoting {} {
 	    }
 	}
     }
-    foreach path [Interpreters] {
+    foreach path $interpreters {
 	StopNotingIn $path
     }
 }
@@ -222,12 +248,18 @@ proc ::prefork_interp::Absolute {path} {
     return [file join [pwd] $path]
 }
 
-apply {{} {
+# Note --
+#
+#	Begins.
+
+proc ::prefork_interp::Note {} {
     variable given [Given]
     variable script [Absolute $::argv0]
+    variable loaded [dict create [file join [info library] init.tcl] {}]
     variable watchers
 
     foreach {command operation note} $watchers {
 	trace add execution $command $operation ::prefork_interp::$note
     }
-} ::prefork_interp}
+    Reads begin
+}

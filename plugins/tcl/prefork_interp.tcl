@@ -32,8 +32,12 @@
 #
 #	What can't be had in each call is an error: threads, but for the one
 #	that waits for events, channels that can't be shared, another file in
-#	the place of a standard channel, changes of argv, a relative `cd`.  Where
-#	the script does not catch it, it is run by the plain interpreter.
+#	the place of a standard channel; and what initialisation looks at that
+#	each call has its own of: argv, the process's number, the kind of a
+#	standard channel, all of env.  Where the script does not catch it, it is
+#	run by the plain interpreter.  Callers that differ in an element of env
+#	or a directory which initialisation has looked at have servers of their
+#	own.
 #
 #	A server is replaced when the script, the interpreter, a shared object,
 #	or a file that `source` or `load` has read changes.
@@ -46,7 +50,7 @@
 #	    FILE PATH		can't be examined
 #	    HANDSHAKE		the launcher's message is damaged
 #	    ARGUMENTS		initialisation has changed argv, argc or argv0
-#	    DIRECTORY		it has gone to a directory by a relative name
+#	    READ WHAT		it has looked at what each call has its own of
 #	    CHANNEL NAME	it has replaced a standard channel
 #	    TIMER NAME		it has set a timer that can't be set again
 #	    SERVER		no server can be made: more than one thread, no
@@ -80,7 +84,6 @@ namespace eval ::prefork_interp {
 load [file join $::prefork_interp::directory libprefork_interp.so] Prefork_interp
 # It stays, but is not among those that `info loaded` tells.
 unload [file join $::prefork_interp::directory libprefork_interp.so] Prefork_interp
-package provide prefork_interp @VERSION@
 
 # prefork_interp::initialisation_complete --
 #
@@ -121,8 +124,8 @@ proc ::prefork_interp::initialisation_complete {args} {
 	return
     }
     set in_setup 0
-    StopNoting
     set interpreters [Interpreters]
+    StopNoting $interpreters
     set traces [Traces $interpreters]
     Untrace $traces
     try {
@@ -130,13 +133,9 @@ proc ::prefork_interp::initialisation_complete {args} {
 	foreach path [FilesToWatch $autoreload_packages] {
 	    WatchFile $path
 	}
-	set search_path [SearchPath]
 
 	# From here on this runs in each call: all of it is compiled by now.
 	Serve $interpreters $seeded $translated $due [Moved]
-	if {$search_path ne [SearchPath]} {
-	    array unset ::auto_execs
-	}
     } finally {
 	Retrace $traces
     }
@@ -232,7 +231,7 @@ proc ::prefork_interp::Fail {code message} {
 
 # Adopt --
 #
-#	When the package is loaded: is this a setup?  Where another program than
+#	The package is required: is this a setup?  Where another program than
 #	ours has started it, what the script does is noted from now on.
 
 proc ::prefork_interp::Adopt {} {
@@ -240,17 +239,20 @@ proc ::prefork_interp::Adopt {} {
     variable in_setup
     variable given
 
+    package provide prefork_interp @VERSION@
     set in_setup [TakeHandshake]
     if {!$in_setup} {
 	return
     }
     if {![info exists given]} {
 	source [file join $directory note.tcl]
+	Note
     }
     # The handshake is gone, and env is to know that.
     set traces [Traces {{}}]
     Untrace $traces
-    array size ::env
+    set ::env(PREFORK_INTERP) ""
+    unset ::env(PREFORK_INTERP)
     Retrace $traces
 }
 
@@ -260,13 +262,13 @@ proc ::prefork_interp::Adopt {} {
 
 proc ::prefork_interp::Check {} {
     variable given
-    variable moved
+    variable asked
 
     if {$given ne [Given]} {
 	Fail ARGUMENTS "initialisation has changed the script's arguments"
     }
-    if {$moved eq "relative"} {
-	Fail DIRECTORY "initialisation has gone to a directory by a relative name"
+    if {$asked ne ""} {
+	Fail READ "initialisation has looked at what each call has its own of: $asked"
     }
 }
 
@@ -280,20 +282,7 @@ proc ::prefork_interp::Check {} {
 proc ::prefork_interp::Moved {} {
     variable moved
 
-    return [expr {$moved eq "" ? "" : [pwd]}]
-}
-
-# SearchPath --
-#
-#	Tells where programs are looked for: auto_execok has found some there.
-#
-# Results:
-#	PATH, or "".
-
-proc ::prefork_interp::SearchPath {} {
-    global env
-
-    return [expr {[info exists env(PATH)] ? $env(PATH) : ""}]
+    return [expr {$moved ? [pwd] : ""}]
 }
 
 # FilesToWatch --
@@ -394,5 +383,3 @@ proc ::prefork_interp::Retrace {traces} {
 	interp eval $path [list ::trace add variable $variable $operations $command]
     }
 }
-
-::prefork_interp::Adopt

@@ -5,6 +5,7 @@
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
  *                                            the script's traces on what it writes there
+ *     prefork_interp::Reads WHAT ?PATH?      note what initialisation looks at: begin, child PATH, end PATHS
  *     prefork_interp::Serve INTERPRETERS SEEDED TRANSLATED DUE DIRECTORY
  *                                            become the server; returns in each executor.  Paths of all interpreters,
  *                                            and of those whose sequence of rand() the script has chosen; standard
@@ -277,15 +278,41 @@ static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl
 }
 
 /* The interpreters that a list of paths names. */
-static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct boundary *b) {
-	if (Tcl_ListObjGetElements(interp, paths, &b->all.count, &b->path) != TCL_OK)
+static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpreters *all, Tcl_Obj ***path) {
+	if (Tcl_ListObjGetElements(interp, paths, &all->count, path) != TCL_OK)
 		return TCL_ERROR;
-	b->all.at = (Tcl_Interp **)ckalloc((unsigned)b->all.count * sizeof *b->all.at);
-	for (int i = 0; i < b->all.count; i++) {
-		b->all.at[i] = Tcl_GetSlave(interp, Tcl_GetString(b->path[i]));
-		if (!b->all.at[i])
+	all->at = (Tcl_Interp **)ckalloc((unsigned)all->count * sizeof *all->at);
+	for (int i = 0; i < all->count; i++) {
+		all->at[i] = Tcl_GetSlave(interp, Tcl_GetString((*path)[i]));
+		if (!all->at[i])
 			return TCL_ERROR;
 	}
+	return TCL_OK;
+}
+
+static int reads_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	static const char *const names[] = {"begin", "child", "end", NULL};
+	enum { BEGIN, CHILD, END };
+	struct interpreters all;
+	Tcl_Obj **path;
+	int what;
+
+	(void)data;
+	if (count < 2 || Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &what) != TCL_OK || count != 2 + (what > 0)) {
+		Tcl_WrongNumArgs(interp, 1, words, "begin|child|end ?path?");
+		return TCL_ERROR;
+	}
+	if (what == BEGIN) {
+		reads_begin(interp);
+		return TCL_OK;
+	}
+	if (find_interpreters(interp, words[2], &all, &path) != TCL_OK)
+		return TCL_ERROR;
+	if (what == CHILD)
+		reads_begin_in(all.at[0]);
+	else
+		reads_end(&all);
+	ckfree((char *)all.at);
 	return TCL_OK;
 }
 
@@ -303,7 +330,8 @@ static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	}
 	b.seeded = words[2];
 	b.directory = words[5];
-	if (find_interpreters(interp, words[1], &b) != TCL_OK || events_take(&b.all, words[4]) != TCL_OK ||
+	if (find_interpreters(interp, words[1], &b.all, &b.path) != TCL_OK || reads_check(interp) != TCL_OK ||
+	    events_take(&b.all, words[4]) != TCL_OK ||
 	    channels_take(&b.all, words[3]) != TCL_OK)
 		return TCL_ERROR;
 	served = prefork_server_run(&language, &call, &error);
@@ -324,6 +352,7 @@ int Prefork_interp_Init(Tcl_Interp *interp) {
 	Tcl_CreateObjCommand(interp, "::prefork_interp::SetOption", set_option_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::WatchFile", watch_file_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::EnvNames", env_names_command, NULL, NULL);
+	Tcl_CreateObjCommand(interp, "::prefork_interp::Reads", reads_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::Serve", serve_command, NULL, NULL);
 	return TCL_OK;
 }

@@ -21,6 +21,19 @@ int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *t
 /* Has the list LIST an element TEXT? */
 int runtime_list_has(Tcl_Obj *list, const char *text);
 
+/* What initialisation looks at. */
+
+/* Begin to note it: in the main interpreter, before the script; and in a child. */
+void reads_begin(Tcl_Interp *interp);
+void reads_begin_in(Tcl_Interp *interp);
+
+/* At the boundary: note no more. */
+void reads_end(const struct interpreters *all);
+
+/* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can: arguments, or all
+ * variables of the environment. */
+int reads_check(Tcl_Interp *interp);
+
 /* The standard channels, in the order in which these are called. */
 
 /* When the package is loaded: note which files descriptors 0 to 2 are. */
