@@ -152,7 +152,7 @@ sub settle ($place, $shell = 0) {
 
 sub mask ($case, $text) {
 	$text =~ s/$_/<masked>/g for @{$case->{mask}};
-	# bash tells of a child that a signal has ended, with its number.
+	# bash tells of a child that a signal has ended, with its number, in a column.
 	$text =~ s/^((?:\S*\/)?bash: line \d+:) +\d+ /$1 <pid> /mg;
 	return $text;
 }
