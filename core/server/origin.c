@@ -23,7 +23,15 @@ static int same_file(const struct stat *a, const struct stat *b) {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static int note_descriptors(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+/* A fresh run opens by name: where another file has the name then, what is open here is not what it would have. */
+static int has_path(int fd) {
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
+static int note_descriptors(struct origin *o, const struct handshake *h, struct file_list *files,
+                            struct prefork_error *error) {
 	size_t count;
 	int *fds = descriptors_list(&count);
 
@@ -42,9 +50,12 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 		if (duplicate < 0)
 			return error_set(error, "memory: %s", strerror(errno));
 		if (!duplicate)
-			why = descriptors_unshareable(fd, &o->standard);
+			why = descriptors_unshareable(fd, &o->standard, &h->start);
 		if (why)
 			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
+		if (!duplicate && has_path(fd) && files_add_open(files, fd) < 0)
+			return error_set(error, "descriptor %d, opened during initialisation: the file's path: %s", fd,
+			                 strerror(errno));
 		o->occupied[o->occupied_count++] = fd;
 	}
 	return 0;
@@ -71,7 +82,7 @@ void origin_adopt(struct origin *o) {
 	appearance_adopt(&o->appearance);
 }
 
-int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+int origin_note(struct origin *o, const struct handshake *h, struct file_list *files, struct prefork_error *error) {
 	struct rlimit limit;
 
 	if (gate_children(error) < 0)
@@ -86,7 +97,7 @@ int origin_note(struct origin *o, const struct handshake *h, struct prefork_erro
 		o->limits[r] = getrlimit(r, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 	for (int i = 0; i < ORIGIN_TIMERS; i++)
 		getitimer(timers[i], &o->timers[i]);
-	if (note_descriptors(o, h, error) < 0)
+	if (note_descriptors(o, h, files, error) < 0)
 		return -1;
 	note_directory(o, h);
 	if (environment_note(&o->environment, environ) < 0)
@@ -94,7 +105,7 @@ int origin_note(struct origin *o, const struct handshake *h, struct prefork_erro
 	return 0;
 }
 
-int origin_learn(struct origin *o, const struct request *first, int directory) {
+int origin_learn(struct origin *o, const struct request *first, int directory, struct file_list *files) {
 	struct stat setups, callers;
 
 	if (environment_learn(&o->environment, &first->environment) < 0)
@@ -104,6 +115,9 @@ int origin_learn(struct origin *o, const struct request *first, int directory) {
 			return -1;
 	if (dependency_learn(&o->dependency, &first->environment, directory) < 0)
 		return -1;
+	/* When another one has its place this server can't be anybody's. */
+	if (o->dependency.on_directory && directory >= 0)
+		(void)files_add_open(files, directory);
 	o->learned = 1;
 	/* A protocol 1 request says no more than that. */
 	if (!first->script) {
