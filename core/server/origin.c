@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -139,7 +140,7 @@ int origin_learn(struct origin *o, const struct request *first, int directory, s
 
 /* Forked processes share an open file, and so the place in it up to which was read. */
 static void reopen(int fd) {
-	char path[64];
+	char path[64], entries[1024];
 	struct stat st;
 	int own, flags = fcntl(fd, F_GETFL);
 
@@ -150,6 +151,9 @@ static void reopen(int fd) {
 	own = open(path, (flags & (O_NONBLOCK | O_NOATIME | O_DIRECT)) | O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return;
+	/* ext4 takes the place of a folder's first reading for the beginning, as long as it has read nothing. */
+	if (S_ISDIR(st.st_mode))
+		syscall(SYS_getdents64, own, entries, sizeof entries);
 	if (lseek(own, lseek(fd, 0, SEEK_CUR), SEEK_SET) >= 0)
 		dup3(own, fd, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0);
 	close(own);
