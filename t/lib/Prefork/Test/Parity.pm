@@ -183,14 +183,14 @@ sub snapshot ($folder, $below = '') {
 }
 
 # Ask the servers of this place: {served, running, taken {pid => how many calls it has served or is serving}}.  A call is counted before its caller hears of its end; one whose caller has
-# gone early may take longer.
-sub ask_servers ($place) {
+# gone early may take longer.  One that does not answer in SECONDS (setup may be under way) is not counted.
+sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (served => 0, running => 0, taken => {});
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
-		wire_read_greeting($s) or next;
+		wire_read_greeting($s, $seconds) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s);
+		my $m = wire_read_message($s, $seconds);
 		next if !$m || $m->{type} != REPORT;
 		my $served = unpack 'Q>', $m->{fields}{+SERVED};
 		my $running = unpack 'N', $m->{fields}{+RUNNING};
