@@ -193,8 +193,9 @@ static int has_prefix(const char *s, const char *prefix) {
 }
 
 static int shapes_start(const char *variable, const char *language) {
-	static const char *const prefixes[] = {
-		"LANG=", "LANGUAGE=", "LC_", "HOME=", "LD_", "GLIBC_TUNABLES=", "MALLOC_", "VIRTUAL_ENV="};
+	static const char *const prefixes[] = {"LANG=",           "LANGUAGE=", "LC_",         "LOCPATH=",
+	                                       "NLSPATH=",        "TZDIR=",    "HOME=",       "LD_",
+	                                       "GLIBC_TUNABLES=", "MALLOC_",   "VIRTUAL_ENV="};
 
 	for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
 		if (has_prefix(variable, prefixes[i]))
@@ -293,11 +294,13 @@ static void add_extra(struct buf *b, const struct words *w) {
 	}
 }
 
-int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter,
-                    const struct session *session) {
-	add(b, "version", PACKAGE_VERSION);
+void key_session(struct buf *b, const struct session *session) {
 	if (session->own)
 		add_numbers(b, "session", "%ld %llu", (long)session->id, session->leader_start);
+}
+
+int key_ingredients(struct buf *b, const struct words *w, const struct interpreter *interpreter) {
+	add(b, "version", PACKAGE_VERSION);
 	if (w->key_name) {
 		add(b, "name", w->key_name);
 	} else {

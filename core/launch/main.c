@@ -136,6 +136,7 @@ static enum launch_status make_server(struct launch *l, struct reason *why) {
 	struct setup s = {
 		.interpreter = l->arguments.invocation.interpreter,
 		.script = l->arguments.invocation.script,
+		.learned = l->arguments.learned,
 		.options = l->arguments.options,
 		.own_session = l->arguments.own_session,
 		.call_fd = l->arguments.call,

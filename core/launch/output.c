@@ -2,14 +2,33 @@
 #define _GNU_SOURCE
 #include "output.h"
 
+#include "../run/launch.h"
 #include "../wire/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+int output_open_input(void) {
+	const struct timespec unread[2] = {{.tv_sec = LAUNCH_UNREAD}, {.tv_nsec = UTIME_OMIT}};
+	int own = memfd_create("prefork-setup", MFD_CLOEXEC), fd = -1;
+	char path[64];
+
+	if (own < 0)
+		return -1;
+	/* Opened anew it can't be written to. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", own);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && futimens(own, unread) < 0)
+		fd_close(&fd);
+	fd_close(&own);
+	return fd;
+}
 
 int output_open(void) {
 	int fd = memfd_create("prefork-setup", MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -119,6 +119,7 @@ static int add_handshake(struct setup *s) {
 		errno = ENAMETOOLONG;
 		return -1;
 	}
+	memcpy(h.learned, s->learned, sizeof h.learned);
 	memcpy(h.options, s->options, strlen(s->options) + 1);
 	start_time(s->script, &h.start);
 	if (handshake_format(&h, value, sizeof value) < 0)
@@ -127,8 +128,8 @@ static int add_handshake(struct setup *s) {
 }
 
 /* In the child.  Returns only when it can't, with errno; *EXEC_FD is then the number under which to say so. */
-static void execute(struct setup *s, int null, int *exec_fd) {
-	const int fds[SETUP_DESCRIPTORS] = {null,       s->output_fd[0],   s->output_fd[1],      s->listen_fd,
+static void execute(struct setup *s, int input, int *exec_fd) {
+	const int fds[SETUP_DESCRIPTORS] = {input,      s->output_fd[0],   s->output_fd[1],      s->listen_fd,
 	                                    s->call_fd, s->watch_error_fd, s->watch_sentinel_fd, *exec_fd};
 
 	/* In a session of its own it has no terminal to look at, as its calls will have none. */
@@ -146,32 +147,32 @@ static void execute(struct setup *s, int null, int *exec_fd) {
 	execve(s->interpreter, s->preparation.arguments.at, s->preparation.environment.at);
 }
 
-static void run_child(struct setup *s, int null, int exec_fd, pid_t launcher) {
+static void run_child(struct setup *s, int input, int exec_fd, pid_t launcher) {
 	int error;
 
 	/* A launcher that is killed can clean up nothing; at least setup doesn't outlive it. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != launcher)
 		_exit(127);
-	execute(s, null, &exec_fd);
+	execute(s, input, &exec_fd);
 	error = errno;
 	_exit(write(exec_fd, &error, sizeof error) < 0 ? 126 : 127);
 }
 
 static int start(struct setup *s) {
-	int null = open("/dev/null", O_RDONLY | O_CLOEXEC), pipe_fds[2] = {-1, -1};
+	int input = output_open_input(), pipe_fds[2] = {-1, -1};
 	pid_t launcher = getpid();
 
-	if (null >= 0 && pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) == 0 && add_handshake(s) == 0) {
+	if (input >= 0 && pipe2(pipe_fds, O_CLOEXEC | O_NONBLOCK) == 0 && add_handshake(s) == 0) {
 		s->pid = fork();
 		if (s->pid == 0)
-			run_child(s, null, pipe_fds[1], launcher);
+			run_child(s, input, pipe_fds[1], launcher);
 		if (s->pid > 0 && s->own_session)
 			setpgid(s->pid, s->pid); /* here too: whoever is first */
 	} else {
 		s->pid = -1;
 	}
-	fd_close(&null);
+	fd_close(&input);
 	fd_close(&pipe_fds[1]);
 	s->exec_fd = pipe_fds[0];
 	if (s->pid > 0)

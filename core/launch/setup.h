@@ -18,7 +18,7 @@ struct setup {
 	const char *interpreter;        /* what is executed */
 	struct preparation preparation; /* its words and environment; the handshake is added */
 	const char *script;             /* the caller's, as it is spelt */
-	const char *options;            /* for the handshake */
+	const char *learned, *options;  /* for the handshake */
 	int own_session;                /* it stays in our session, else it gets one of its own */
 	int listen_fd, call_fd, watch_error_fd, watch_sentinel_fd; /* stay the giver's */
 	mode_t umask;

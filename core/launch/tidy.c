@@ -212,6 +212,48 @@ static void bound_servers(const struct rundir *d, struct keys *keys) {
 	}
 }
 
+static int is_learned(const struct dirent *entry) {
+	char letter = entry->d_name[0];
+
+	return (letter == RUNDIR_LEARNED || letter == RUNDIR_LEARNED_NEW) && strlen(entry->d_name) == RUNDIR_KEY_LENGTH + 1;
+}
+
+struct learned {
+	char name[RUNDIR_KEY_LENGTH + 2];
+	time_t changed;
+};
+
+static int by_change(const void *a, const void *b) {
+	const struct learned *s = a, *t = b;
+
+	return s->changed < t->changed ? -1 : s->changed > t->changed;
+}
+
+/* What is used is written again now and then: the oldest is of scripts that nobody calls. */
+static void forget_learned(const struct rundir *d) {
+	struct dirent **entries = NULL;
+	int count = scandirat(d->fd, ".", &entries, is_learned, NULL);
+	struct learned *all = count > TIDY_MAX_LEARNED ? calloc((size_t)count, sizeof *all) : NULL;
+
+	for (int i = 0; i < count; i++) {
+		struct stat st;
+
+		if (all) {
+			memcpy(all[i].name, entries[i]->d_name, sizeof all[i].name);
+			if (fstatat(d->fd, all[i].name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+				all[i].changed = st.st_mtime;
+		}
+		free(entries[i]);
+	}
+	free(entries);
+	if (!all)
+		return;
+	qsort(all, (size_t)count, sizeof *all, by_change);
+	for (int i = 0; i < count - TIDY_MAX_LEARNED; i++)
+		unlinkat(d->fd, all[i].name, 0);
+	free(all);
+}
+
 void tidy_others(const struct rundir *d, const char *key) {
 	struct keys keys = {NULL, 0};
 
@@ -220,6 +262,7 @@ void tidy_others(const struct rundir *d, const char *key) {
 		settle(d, &keys.at[i]);
 	forget_refusals(d, &keys);
 	bound_servers(d, &keys);
+	forget_learned(d);
 	free(keys.at);
 }
 

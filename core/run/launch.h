@@ -9,6 +9,7 @@ enum launch_argument {
 	LAUNCH_MODE,        /* LAUNCH_MODE_... */
 	LAUNCH_CALL,        /* number of the inherited descriptor of the call socket's server end; "-" with --kill */
 	LAUNCH_KEY,         /* see core/client/key.h */
+	LAUNCH_LEARNED,     /* the key of what was learned */
 	LAUNCH_SESSION,     /* LAUNCH_SESSION_... */
 	LAUNCH_OPTIONS,     /* server options for the handshake, "name=value,..." or empty */
 	LAUNCH_COUNT,       /* of the interpreter's own arguments */
@@ -32,6 +33,9 @@ enum launch_status {
 	LAUNCH_KILLED = 5,     /* --kill: there is no server now */
 	LAUNCH_NOT_KILLED = 6, /* --kill: can't, and why has been said on standard error */
 };
+
+/* Access time, in seconds, of the file that is setup's standard input, as long as nobody has read it. */
+#define LAUNCH_UNREAD 1
 
 /* Environment variables that client and launcher read. */
 #define PREFORK_ENV_DEBUG "PREFORK_INTERP_DEBUG"

@@ -9,6 +9,8 @@
 #define RUNDIR_SOCKET 's'    /* first letter of the names in the directory, the key follows */
 #define RUNDIR_LOCK 'l'
 #define RUNDIR_REFUSAL 'n'
+#define RUNDIR_LEARNED 'k'     /* what calls of a script have learned: see core/server/learned.h */
+#define RUNDIR_LEARNED_NEW 'w' /* the same while it is written */
 
 struct rundir {
 	int fd;              /* O_PATH: for the *at() calls */

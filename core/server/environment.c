@@ -65,7 +65,8 @@ int environment_learn(struct environment *e, const struct strings *before) {
 			e->changed[n++] = variable;
 	}
 	for (char **v = old; r == 0 && (variable = *v); v++) {
-		if (!strchr(variable, '=') || environment_find(e->after, variable) || environment_find(old, variable) != variable)
+		if (!strchr(variable, '=') || environment_find(e->after, variable) ||
+		    environment_find(old, variable) != variable)
 			continue;
 		e->changed[n] = strndup(variable, name_length(variable));
 		r = e->changed[n++] ? 0 : -1;
@@ -74,25 +75,30 @@ int environment_learn(struct environment *e, const struct strings *before) {
 	return r;
 }
 
-/* Is VARIABLE, a caller's, among the changed ones? */
-static int is_changed(const struct environment *e, const char *variable) {
+/* What CHANGED has to say of VARIABLE, a caller's: an entry of it, or NULL. */
+static char *change_of(const struct environment *e, const char *variable) {
 	for (char **c = e->changed; *c; c++)
 		if (environment_is(variable, *c))
-			return 1;
-	return 0;
+			return *c;
+	return NULL;
 }
 
 char **environment_apply(const struct environment *e, const struct strings *caller) {
-	char **from = request_array(caller), **v = NULL;
+	char **from = request_array(caller), **v = NULL, *change;
 	size_t n = 0;
 
 	if (from)
 		v = calloc(caller->count + count(e->changed) + 1, sizeof *v);
-	for (char **f = from; v && *f; f++)
-		if (!is_changed(e, *f))
+	/* As setenv(3) does: in its place the first of a name that is there already, at the end one that is not. */
+	for (char **f = from; v && *f; f++) {
+		change = change_of(e, *f);
+		if (!change)
 			v[n++] = *f;
+		else if (strchr(change, '=') && environment_find(from, change) == *f)
+			v[n++] = change;
+	}
 	for (char **c = e->changed; v && *c; c++)
-		if (strchr(*c, '='))
+		if (strchr(*c, '=') && !environment_find(from, *c))
 			v[n++] = *c;
 	free(from);
 	return v;

@@ -22,8 +22,8 @@ const char *environment_find(char *const *v, const char *variable);
 /* Remember the environment as it is now.  0, or -1 with errno. */
 int environment_note(struct environment *e, char *const *now);
 
-/* Learn the changes, BEFORE being the first caller's environment.  What setup would have made of another value of one of
- * these variables is not known: calls depend on them.  0, or -1 with errno. */
+/* Learn the changes, BEFORE being the first caller's environment.  What setup would have made of another value of one
+ * of these variables is not known: calls depend on them.  0, or -1 with errno. */
 int environment_learn(struct environment *e, const struct strings *before);
 
 /* A call's environment with the changes made to it: a NULL-terminated array, to be released with free(), whose strings

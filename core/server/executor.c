@@ -202,6 +202,7 @@ static int lay_out(struct request *q, const struct origin *o, struct prefork_cal
 	if (q->words.count > 0 && appearance_set_block(&o->appearance, block, arguments, n) == 0) {
 		call->command_line = block;
 		call->command_line_length = arguments;
+		call->command_area_length = n;
 	}
 	return 0;
 }
@@ -259,5 +260,8 @@ int executor_install(struct request *q, int *fds, int *sock, const struct origin
 	call->mask = origin->mask;
 	add_mask(&call->mask, q->sigmask);
 	call->timers = origin->timers;
+	for (int s = 1; s <= LAST_SIGNAL; s++)
+		if (q->pending >> (s - 1) & 1)
+			kill(getpid(), s);
 	return 0;
 }

@@ -9,8 +9,8 @@
 /* The descriptor of the caller's directory among FDS, or -1. */
 int executor_directory(const struct request *q, const int *fds);
 
-/* Can this request, with its descriptors FDS, be served by a process forked from here?  0; or -1 with one line in WHY, or
- * -2 likewise when it would do with another first caller: see dependency.h. */
+/* Can this request, with its descriptors FDS, be served by a process forked from here?  0; or -1 with one line in WHY,
+ * or -2 likewise when it would do with another first caller: see dependency.h. */
 int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size);
 
 /* Install descriptors (FDS, as many as Q says; consumed), directory, umask, limits, signal dispositions, name,

@@ -152,7 +152,11 @@ static int way_newer(const char *path, const struct timespec *start) {
 }
 
 const char *files_newer(const struct file_list *l, const struct timespec *start) {
-	for (size_t i = 0; i < l->count; i++) {
+	return files_newer_than(l, 0, start);
+}
+
+const char *files_newer_than(const struct file_list *l, size_t known, const struct timespec *start) {
+	for (size_t i = known; i < l->count; i++) {
 		const struct file *f = &l->files[i];
 
 		/* ctime counts, not mtime: it can't be set back, and an mtime in the future says nothing about the loading. */

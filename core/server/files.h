@@ -35,6 +35,9 @@ int files_add_mapped(struct file_list *l);
  * what is remembered?  The path of the first, or NULL. */
 const char *files_newer(const struct file_list *l, const struct timespec *start);
 
+/* The same of those alone that were added after the first KNOWN. */
+const char *files_newer_than(const struct file_list *l, size_t known, const struct timespec *start);
+
 /* Does any file differ now from what is remembered (device, inode, size, mtime, ctime)?  The path of the first, or
  * NULL. */
 const char *files_changed(const struct file_list *l);

@@ -4,6 +4,7 @@
 
 #include "../wire/fd.h"
 #include "call.h"
+#include "improve.h"
 #include "log.h"
 #include "monitor.h"
 
@@ -22,7 +23,7 @@
 /* Milliseconds without accepting after accept() failed for want of descriptors or memory, instead of spinning. */
 #define ACCEPT_PAUSE 100
 
-enum { POLL_SIGNAL, POLL_WATCHER, POLL_LEADER, POLL_LISTEN, POLL_CALLS };
+enum { POLL_SIGNAL, POLL_WATCHER, POLL_LEADER, POLL_IMPROVED, POLL_LISTEN, POLL_CALLS };
 
 struct loop {
 	struct server *server;
@@ -45,18 +46,30 @@ void server_error(struct server *s, const char *format, ...) {
 		server_drain(s, "too many errors");
 }
 
-void server_drain(struct server *s, const char *reason) {
-	if (s->draining)
-		return;
+static void stop_accepting(struct server *s) {
 	s->draining = 1;
-	/* First this, so that a client that sees its connection closed finds nobody listening; and by shutdown, so that a
-	 * stray child of setup which holds the socket too does not listen for us. */
-	if (s->handshake.listen_fd >= 0)
-		shutdown(s->handshake.listen_fd, SHUT_RDWR);
 	fd_close(&s->handshake.listen_fd);
 	for (struct call *c = s->calls; c; c = c->next)
 		if (c->state == CALL_QUEUED)
 			call_drop(s, c);
+}
+
+void server_hand_over(struct server *s) {
+	stop_accepting(s);
+	/* The watcher is the other's from here on. */
+	fd_close(&s->handshake.watch_error_fd);
+	fd_close(&s->handshake.watch_sentinel_fd);
+}
+
+void server_drain(struct server *s, const char *reason) {
+	if (s->draining)
+		return;
+	improve_abandon(s);
+	/* First this, so that a client that sees its connection closed finds nobody listening; and by shutdown, so that a
+	 * stray child of setup which holds the socket too does not listen for us. */
+	if (s->handshake.listen_fd >= 0)
+		shutdown(s->handshake.listen_fd, SHUT_RDWR);
+	stop_accepting(s);
 	log_message(LOG_INFO, "no more calls: %s", reason);
 }
 
@@ -187,6 +200,7 @@ static int fill_polls(struct loop *l) {
 	l->polls[POLL_SIGNAL] = (struct pollfd){.fd = s->signal_fd, .events = POLLIN};
 	l->polls[POLL_WATCHER] = (struct pollfd){.fd = s->handshake.watch_error_fd, .events = POLLIN};
 	l->polls[POLL_LEADER] = (struct pollfd){.fd = s->leader_fd, .events = POLLIN};
+	l->polls[POLL_IMPROVED] = (struct pollfd){.fd = s->improved_fd, .events = POLLIN};
 	l->polls[POLL_LISTEN] = (struct pollfd){.fd = wants_connection(l) ? s->handshake.listen_fd : -1, .events = POLLIN};
 	l->polled_count = 0;
 	for (struct call *c = s->calls; c; c = c->next) {
@@ -196,6 +210,11 @@ static int fill_polls(struct loop *l) {
 		l->polls[POLL_CALLS + l->polled_count++] = (struct pollfd){.fd = listen_to ? c->sock : -1, .events = POLLIN};
 	}
 	return 0;
+}
+
+/* While a call runs nothing is loaded: that would cost the call. */
+static int wants_news(const struct server *s) {
+	return s->look_for_news && !s->calls && !s->draining && !s->improving && s->language->improve;
 }
 
 /* When something is next due: clock_ms(), or -1. */
@@ -212,6 +231,8 @@ static long long next_deadline(const struct loop *l) {
 		if (next < 0 || idle < next)
 			next = idle;
 	}
+	if (wants_news(s) && (next < 0 || s->idle_since + IMPROVE_DELAY < next))
+		next = s->idle_since + IMPROVE_DELAY;
 	if (!s->draining && l->accept_after > clock_ms() && (next < 0 || l->accept_after < next))
 		next = l->accept_after;
 	return next;
@@ -266,6 +287,8 @@ static int turn(struct loop *l, struct prefork_call *result) {
 		fd_close(&s->leader_fd);
 		server_drain(s, "its session has ended");
 	}
+	if (l->polls[POLL_IMPROVED].revents)
+		improve_heard(s);
 	for (size_t i = 0; i < l->polled_count; i++)
 		if (l->polls[POLL_CALLS + i].revents && call_readable(s, l->polled[i], result) == 1)
 			return 1;
@@ -274,6 +297,8 @@ static int turn(struct loop *l, struct prefork_call *result) {
 	expire(s);
 	greet_waiting(s);
 	free_done(s);
+	if (wants_news(s) && clock_ms() >= s->idle_since + IMPROVE_DELAY)
+		improve_start(s);
 	return 0;
 }
 

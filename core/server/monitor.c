@@ -113,6 +113,7 @@ static void executor_gone(struct server *s, struct call *c, const siginfo_t *how
 	int linger = c->sock >= 0 && c->state == CALL_RUNNING && (s->handshake.own_session || c->stopped_client);
 
 	s->served++;
+	s->look_for_news = 1;
 	s->idle_since = clock_ms();
 	if (c->sock >= 0)
 		reply_status(c, wait_status(how));

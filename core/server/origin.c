@@ -2,96 +2,29 @@
 #define _GNU_SOURCE
 #include "origin.h"
 
-#include "../run/number.h"
 #include "../wire/fd.h"
+#include "descriptors.h"
 #include "error.h"
+#include "gate.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 extern char **environ;
 
 static const int timers[ORIGIN_TIMERS] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
 
-/* The open descriptors in ascending order but for that of the listing; malloc'ed, count in *COUNT; NULL with errno. */
-static int *list_descriptors(size_t *count) {
-	DIR *directory = opendir("/proc/self/fd");
-	struct dirent *entry;
-	int *fds = NULL;
-	size_t capacity = 0;
-	long fd;
-
-	*count = 0;
-	while (directory && (entry = readdir(directory))) {
-		if (number_read(entry->d_name, 0, INT_MAX, &fd) < 0 || fd == dirfd(directory))
-			continue;
-		if (*count == capacity) {
-			int *more = realloc(fds, (capacity = capacity * 2 + 16) * sizeof *fds);
-
-			if (!more) {
-				free(fds);
-				closedir(directory);
-				return NULL;
-			}
-			fds = more;
-		}
-		fds[(*count)++] = (int)fd;
-	}
-	if (directory)
-		closedir(directory);
-	return fds;
-}
-
 static int same_file(const struct stat *a, const struct stat *b) {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-/* A lock that setup holds would be the server's for as long as it lives. */
-static int is_locked(int fd) {
-	char path[64], text[4096];
-	ssize_t n;
-	int info;
-
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-	info = open(path, O_RDONLY | O_CLOEXEC);
-	n = info < 0 ? 0 : read(info, text, sizeof text - 1);
-	fd_close(&info);
-	text[n > 0 ? n : 0] = '\0';
-	return strstr(text, "\nlock:") != NULL;
-}
-
-/* May calls have this descriptor, each as if it had opened it itself?  NULL, or why not. */
-static const char *unshareable(int fd, const struct standard *standard) {
-	struct stat st;
-	int flags = fcntl(fd, F_GETFL);
-
-	if (flags < 0 || fstat(fd, &st) < 0)
-		return strerror(errno);
-	if (flags & O_PATH)
-		return NULL;
-	if (isatty(fd))
-		return "a terminal, which is the first caller's";
-	if (is_locked(fd))
-		return "a lock is held on it";
-	if (S_ISDIR(st.st_mode) || S_ISCHR(st.st_mode))
-		return NULL;
-	if (standard_is_output(standard, fd))
-		return "standard output or error opened anew, which is setup's";
-	if (S_ISREG(st.st_mode) && ((flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND))
-		return NULL;
-	return S_ISREG(st.st_mode) ? "a file open for writing" : "a socket, pipe or the like";
-}
-
 static int note_descriptors(struct origin *o, const struct handshake *h, struct prefork_error *error) {
 	size_t count;
-	int *fds = list_descriptors(&count);
+	int *fds = descriptors_list(&count);
 
 	if (!fds)
 		return error_set(error, "/proc/self/fd: %s", strerror(errno));
@@ -108,7 +41,7 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 		if (duplicate < 0)
 			return error_set(error, "memory: %s", strerror(errno));
 		if (!duplicate)
-			why = unshareable(fd, &o->standard);
+			why = descriptors_unshareable(fd, &o->standard, &h->start);
 		if (why)
 			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
 		o->occupied[o->occupied_count++] = fd;
@@ -132,13 +65,6 @@ static void note_directory(struct origin *o, const struct handshake *h) {
 	fd_close(&fd);
 }
 
-/* A child can be waited for by its parent alone, and that is to be gone. */
-static int has_children(void) {
-	siginfo_t info;
-
-	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
-}
-
 void origin_adopt(struct origin *o) {
 	standard_adopt(&o->standard);
 	appearance_adopt(&o->appearance);
@@ -147,11 +73,11 @@ void origin_adopt(struct origin *o) {
 int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error) {
 	struct rlimit limit;
 
-	if (has_children())
-		return error_set(error, "a child process of initialisation has not been waited for");
+	if (gate_children(error) < 0)
+		return -1;
 	appearance_note(&o->appearance);
 	/* Another launcher's setup has its caller's. */
-	if (h->protocol2 && standard_take_output(&o->standard, error) < 0)
+	if (h->protocol2 && standard_take(&o->standard, error) < 0)
 		return -1;
 	o->umask = umask(0);
 	umask(o->umask);

@@ -48,11 +48,44 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error);
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
 void prefork_server_depend_on_directory(void);
 
-/* How the language forks. */
+/* ---- Learning: what one call finds out, later servers and executors have ----
+ *
+ * A runtime may keep bytes of its own for each script, such as the modules that calls of it load.  When they have
+ * changed and no call runs, the server forks a process that loads what is new (prefork_language's improve) and takes
+ * the server's place; if it can't, everything stays as it is. */
+
+#define PREFORK_LEARNED_MAX (256u << 10) /* bytes */
+
+/* What was learned: malloc'ed, with a NUL behind its *LENGTH bytes.  NULL when there is nothing, or it can't be read.
+ */
+char *prefork_server_learned(size_t *length);
+
+/* Learn these bytes in place of what was learned before.  In setup, in improve(), or in an executor.  0, or -1:
+ * learning is not to be had (no run directory, a disk that is full), or another process is just learning. */
+int prefork_server_learn(const char *bytes, size_t length);
+
+/* Can calls be forked from this process as it is now?  After each thing that improve() has loaded, to find out which
+ * one has started a thread or a child, opened what can't be shared, printed, changed the environment, the directory,
+ * the umask, limits, timers or signals.  0, or -1 with *ERROR. */
+int prefork_server_gate(struct prefork_error *error);
+
+/* What is known of a caller before its call is forked. */
+struct prefork_caller {
+	mode_t umask;
+	uint64_t ignored; /* bit N-1: signal N is ignored */
+};
+
+/* How the language forks, and loads what was learned. */
 struct prefork_language {
 	/* Fork as the language's own fork() does, all its hooks run on both sides.  As fork(2): the child's process id, 0
 	 * in the child, -1 with errno. */
 	pid_t (*fork)(void *context);
+	/* Load what was learned, in a process forked from the server that no call knows of.  Standard output and error
+	 * lead nowhere.  0: it takes the server's place; -1: it ends.  NULL where nothing is learned. */
+	int (*improve)(void *context);
+	/* Why this caller can't have what setup has made, as one line that stays; NULL when it can.  It is then run plain.
+	 * NULL where all can. */
+	const char *(*declines)(void *context, const struct prefork_caller *caller);
 	void *context;
 };
 
@@ -75,6 +108,7 @@ struct prefork_call {
 	 * written over.  NULL where the kernel does not let us choose them. */
 	char *command_line;
 	size_t command_line_length;
+	size_t command_area_length;     /* the same, and the environment's strings, which lie right behind */
 	const struct itimerval *timers; /* setup's ITIMER_REAL, _VIRTUAL and _PROF, to be armed again */
 };
 

@@ -4,6 +4,8 @@
 
 #include "../wire/fd.h"
 #include "error.h"
+#include "gate.h"
+#include "improve.h"
 #include "log.h"
 #include "loop.h"
 
@@ -20,13 +22,11 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Milliseconds for threads that have been joined to be gone. */
-#define THREAD_TIME 100
 /* Seconds of processor time. */
 #define CPU_LEAST 10
 
 /* One process is at most one server. */
-static struct server server = {.signal_fd = -1, .leader_fd = -1};
+static struct server server = {.signal_fd = -1, .leader_fd = -1, .improved_fd = -1};
 static enum { UNKNOWN, STANDALONE, ADOPTED, MALFORMED, SERVED } adopted;
 
 static int close_on_exec(struct handshake *h, struct prefork_error *error) {
@@ -88,26 +88,6 @@ void prefork_server_depend_on_directory(void) {
 	server.origin.dependency.on_directory = 1;
 }
 
-/* A thread that was joined is counted until the kernel is done with it, and nothing tells when that is. */
-static int single_threaded(struct prefork_error *error) {
-	const struct timespec moment = {.tv_nsec = 1000000};
-	long long deadline = clock_ms() + THREAD_TIME;
-	struct stat tasks;
-
-	for (;;) {
-		/* Its links are "." and "..", and one to each thread's folder. */
-		if (stat("/proc/self/task", &tasks) < 0)
-			return error_set(error, "/proc/self/task: %s", strerror(errno));
-		if (tasks.st_nlink == 3)
-			return 0;
-		if (clock_ms() >= deadline)
-			break;
-		nanosleep(&moment, NULL);
-	}
-	return error_set(error, "%lu threads are running at the end of initialisation: they would be lost",
-	                 (unsigned long)tasks.st_nlink - 2);
-}
-
 /* A soft limit is each call's own; the server, which lives long and serves many, has the hard one.  Of processor time
  * it takes half, so that SIGXCPU tells it to go before the kernel ends it. */
 static void raise_limits(void) {
@@ -134,6 +114,7 @@ static int enough_time(struct prefork_error *error) {
 
 /* A background process group of the callers' session, for as long as its leader lives; or a session of its own. */
 static int enter_session(struct server *s) {
+	s->group = getpid();
 	if (!s->handshake.own_session) {
 		setsid();
 		return 0;
@@ -194,7 +175,7 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (single_threaded(error) < 0 || enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, error) < 0)
+	if (gate_threads(error) < 0 || enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
@@ -213,6 +194,7 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 
 	if (adopted != ADOPTED)
 		return 0;
+	learned_find(&server.learned, &server.handshake);
 	if (prepare(&server, error) < 0)
 		return -1;
 	server.language = language;
@@ -228,6 +210,18 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 		_exit(0);
 	serve(&server, call);
 	return 1;
+}
+
+char *prefork_server_learned(size_t *length) {
+	return learned_read(&server.learned, length);
+}
+
+int prefork_server_learn(const char *bytes, size_t length) {
+	return learned_write(&server.learned, bytes, length);
+}
+
+int prefork_server_gate(struct prefork_error *error) {
+	return improve_gate(&server, error);
 }
 
 void prefork_server_unblock(const struct prefork_call *call) {

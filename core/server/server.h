@@ -5,6 +5,7 @@
 #include "../wire/handshake.h"
 #include "executor.h"
 #include "files.h"
+#include "learned.h"
 #include "options.h"
 #include "origin.h"
 #include "prefork-server.h"
@@ -17,10 +18,16 @@ struct server {
 	struct handshake handshake; /* its descriptors become -1 as they are given up */
 	struct server_options options;
 	struct file_list files;
+	size_t files_known; /* how many of them were there before what is being loaded now */
 	const struct prefork_language *language;
 	struct origin origin;
+	pid_t group; /* the server's process group */
 	int signal_fd;
-	int leader_fd; /* pidfd of the leader of the callers' session; -1: the server is a daemon */
+	struct learned learned;
+	pid_t improving;   /* the process that may take our place; 0: none */
+	int improved_fd;   /* where it says that it can */
+	int look_for_news; /* a call has ended since we last looked whether more was learned */
+	int leader_fd;     /* pidfd of the leader of the callers' session; -1: the server is a daemon */
 
 	struct call *calls;   /* every call that there is, in no order */
 	unsigned running;     /* calls that have been greeted and not ended: what max_servers limits */
@@ -35,5 +42,8 @@ void server_error(struct server *s, const char *format, ...) __attribute__((form
 
 /* Accept no more calls. Those waiting in the queue are refused by the kernel, and their clients go elsewhere. */
 void server_drain(struct server *s, const char *reason);
+
+/* The same, but another process goes on with the listening socket. */
+void server_hand_over(struct server *s);
 
 #endif

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include "standard.h"
 
+#include "../run/launch.h"
 #include "error.h"
 
 #include <errno.h>
@@ -38,13 +39,18 @@ static int is_unchanged(const struct standard *s, int standard) {
 
 	if (fstat(standard, &st) < 0 || !is_file(s, standard, &st))
 		return 0;
-	if (standard == STDIN_FILENO)
-		return S_ISCHR(st.st_mode);
-	return fcntl(standard, F_GET_SEALS) > 0;
+	return standard == STDIN_FILENO || fcntl(standard, F_GET_SEALS) > 0;
+}
+
+/* There was nothing to read in it, where a fresh run would have found what its caller has. */
+static int was_read(void) {
+	struct stat st;
+
+	return fstat(STDIN_FILENO, &st) == 0 && S_ISREG(st.st_mode) && st.st_atim.tv_sec != LAUNCH_UNREAD;
 }
 
 /* Read what lies before the place up to which was written; all duplicates have that in common. */
-static int take(struct standard *s, int standard, struct prefork_error *error) {
+static int take_output(struct standard *s, int standard, struct prefork_error *error) {
 	off_t end = lseek(standard, 0, SEEK_CUR);
 	char *bytes;
 
@@ -64,24 +70,26 @@ static int take(struct standard *s, int standard, struct prefork_error *error) {
 	return 0;
 }
 
-int standard_take_output(struct standard *s, struct prefork_error *error) {
+int standard_take(struct standard *s, struct prefork_error *error) {
 	for (int i = 0; i < STANDARD_DESCRIPTORS; i++)
 		if (!is_unchanged(s, i) || (i == STDERR_FILENO && s->inode[i] == s->inode[STDOUT_FILENO]))
 			return error_set(error, "initialisation has closed %s, or put another file in its place", names[i]);
+	if (was_read())
+		return error_set(error, "initialisation has read standard input, which is the caller's");
 	for (int i = STDOUT_FILENO; i <= STDERR_FILENO; i++)
-		if (take(s, i, error) < 0)
+		if (take_output(s, i, error) < 0)
 			return -1;
 	return 0;
 }
 
-/* Are they one open file?  Where the kernel does not tell, outputs are known by their inode, which is nobody else's. */
+/* Are they one open file?  Where the kernel does not tell they are known by their inode, which is nobody else's. */
 static int is_duplicate(const struct standard *s, int standard, int fd) {
 	long differ = syscall(SYS_kcmp, getpid(), getpid(), KCMP_FILE, standard, fd);
 	struct stat st;
 
 	if (differ >= 0)
 		return differ == 0;
-	return standard != STDIN_FILENO && fstat(fd, &st) == 0 && is_file(s, standard, &st);
+	return fstat(fd, &st) == 0 && is_file(s, standard, &st);
 }
 
 int standard_add_duplicate(struct standard *s, int fd) {
@@ -100,10 +108,11 @@ int standard_add_duplicate(struct standard *s, int fd) {
 	return 1;
 }
 
-int standard_is_output(const struct standard *s, int fd) {
+int standard_is_reopened(const struct standard *s, int fd) {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && (is_file(s, STDOUT_FILENO, &st) || is_file(s, STDERR_FILENO, &st));
+	return fstat(fd, &st) == 0 &&
+	       (is_file(s, STDIN_FILENO, &st) || is_file(s, STDOUT_FILENO, &st) || is_file(s, STDERR_FILENO, &st));
 }
 
 /* The caller's descriptor NUMBER, or -1. */

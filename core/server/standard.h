@@ -1,7 +1,7 @@
 /* Setup's standard descriptors: what was written to them, and what was made of them, for every call to have alike.
  *
- * Setup has /dev/null as standard input, and a file in memory each as standard output and error.  A fresh run would
- * write there in each call what setup wrote once, and its duplicates of them would be of the caller's. */
+ * Setup has a file in memory each as standard input, output and error; the first is empty.  A fresh run would write
+ * there in each call what setup wrote once, and its duplicates of them would be of the caller's. */
 #ifndef PREFORK_STANDARD_H
 #define PREFORK_STANDARD_H
 
@@ -34,14 +34,14 @@ struct standard {
 void standard_adopt(struct standard *s);
 
 /* Take over what was written, so that the launcher does not show it.
- * 0, or -1 with *ERROR: one of them is another file now, or too much was written. */
-int standard_take_output(struct standard *s, struct prefork_error *error);
+ * 0, or -1 with *ERROR: one of them is another file now, input was read, or too much was written. */
+int standard_take(struct standard *s, struct prefork_error *error);
 
 /* Is FD, above 2, a duplicate of one of them?  1 when it is, and is remembered; 0; or -1 with errno. */
 int standard_add_duplicate(struct standard *s, int fd);
 
 /* Is FD one of their files, though opened anew? */
-int standard_is_output(const struct standard *s, int fd);
+int standard_is_reopened(const struct standard *s, int fd);
 
 /* Can a call with these descriptors, FDS being as many as Q says, be given what setup left?
  * 0, or -1 with one line in WHY. */

@@ -6,10 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LEARNED "learned="
+
 int handshake_format(const struct handshake *h, char *value, size_t size) {
-	int n = snprintf(value, size, "v1,%lld.%09ld%s%s %d,%d,%d,%d%s%s", (long long)h->start.tv_sec, h->start.tv_nsec,
-	                 h->protocol2 ? ",p2" : "", h->own_session ? ",own" : "", h->listen_fd, h->call_fd,
-	                 h->watch_sentinel_fd, h->watch_error_fd, h->options[0] ? " " : "", h->options);
+	int n = snprintf(value, size, "v1,%lld.%09ld%s%s%s%s %d,%d,%d,%d%s%s", (long long)h->start.tv_sec, h->start.tv_nsec,
+	                 h->protocol2 ? ",p2" : "", h->own_session ? ",own" : "", h->learned[0] ? "," LEARNED : "",
+	                 h->learned, h->listen_fd, h->call_fd, h->watch_sentinel_fd, h->watch_error_fd,
+	                 h->options[0] ? " " : "", h->options);
 
 	if (n < 0 || (size_t)n >= size) {
 		errno = ENAMETOOLONG;
@@ -57,6 +60,8 @@ static void parse_extensions(const char **at, struct handshake *h) {
 			h->protocol2 = 1;
 		if (n == 3 && memcmp(*at, "own", 3) == 0)
 			h->own_session = 1;
+		if (n == strlen(LEARNED) + HANDSHAKE_LEARNED && memcmp(*at, LEARNED, strlen(LEARNED)) == 0)
+			memcpy(h->learned, *at + strlen(LEARNED), HANDSHAKE_LEARNED);
 		*at += n;
 	}
 }

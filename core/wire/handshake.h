@@ -10,7 +10,8 @@
 #include <time.h>
 
 #define HANDSHAKE_VARIABLE "PREFORK_INTERP"
-#define HANDSHAKE_MAX 512 /* bytes of a value that we write, NUL included */
+#define HANDSHAKE_LEARNED 32 /* digits */
+#define HANDSHAKE_MAX 512    /* bytes of a value that we write, NUL included */
 
 struct handshake {
 	struct timespec start; /* CLOCK_REALTIME_COARSE (the clock of file times) just before the script was started */
@@ -20,7 +21,8 @@ struct handshake {
 	int call_fd;           /* the first call's socket */
 	int watch_sentinel_fd; /* write end, kept open: its end tells the watcher to go */
 	int watch_error_fd;    /* read end: the watcher's messages; its end is the watcher's */
-	char options[256];     /* "name=value,name=value", empty when there is none */
+	char learned[HANDSHAKE_LEARNED + 1]; /* extension "learned=KEY": of what was learned; empty without it */
+	char options[256];                   /* "name=value,name=value", empty when there is none */
 };
 
 /* Write the value; 0, or -1 with errno ENAMETOOLONG. */

@@ -11,7 +11,7 @@ ok(wait_for(sub {
 	return $setup && read_file("/proc/$setup->{pid}/environ") =~ /PREFORK_INTERP=/;
 }), 'setup has the variable');
 my ($value) = map { /^PREFORK_INTERP=(.*)/s ? $1 : () } split /\0/, read_file("/proc/$setup->{pid}/environ");
-like($value, qr/\Av1,\d+\.\d{9},p2 \d+,\d+,\d+,\d+ \S+\z/, 'of the form of version 1');
+like($value, qr/\Av1,\d+\.\d{9},p2,learned=[0-9a-f]{32} \d+,\d+,\d+,\d+ \S+\z/, 'of the form of version 1');
 my ($version, $numbers, $options) = split / /, $value;
 my ($time) = $version =~ /^v1,(\d+)/;
 cmp_ok(abs($time - time), '<', 60, 'time of the start');

@@ -26,6 +26,12 @@ static void round_trip(void) {
 	ok(handshake_format(&in, value, sizeof value) == 0, "format of a session's own");
 	is_string(value, "v1,1764000000.000001234,p2,own 5,6,7,8", "its form");
 	ok(!out.own_session && handshake_parse(value, &out) == 0 && out.own_session, "parse");
+	strcpy(in.learned, "0123456789abcdef0123456789abcdef");
+	ok(handshake_format(&in, value, sizeof value) == 0, "format of what was learned");
+	is_string(value, "v1,1764000000.000001234,p2,own,learned=0123456789abcdef0123456789abcdef 5,6,7,8", "its form");
+	ok(handshake_parse(value, &out) == 0, "parse");
+	is_string(out.learned, in.learned, "its key");
+	in.learned[0] = '\0';
 	in.own_session = 0;
 	in.protocol2 = 0;
 	strcpy(in.options, "idle_timeout=60,max_servers=-1");

@@ -35,8 +35,9 @@ static void key_of(const char *const *words, void (*change)(void), char key[RUND
 		if (change)
 			change();
 		buf_init(&b, 1 << 20);
-		if (words_parse(argc, argv, &w, why, sizeof why) < 0 || key_ingredients(&b, &w, &interpreter, &session) < 0)
+		if (words_parse(argc, argv, &w, why, sizeof why) < 0 || key_ingredients(&b, &w, &interpreter) < 0)
 			_exit(1);
+		key_session(&b, &session);
 		key_hash(b.data, b.length, key);
 		_exit(write(p[1], key, RUNDIR_KEY_LENGTH + 1) == RUNDIR_KEY_LENGTH + 1 ? 0 : 1);
 	}
