@@ -233,7 +233,7 @@ sub plays ($place, $count, $warm) {
 		if (!$play) {
 			prepare($place->{work});
 			$play = open_play($place) or return;
-			type_line($play, $case->{warm}) && at_prompt($play) if $warm && $n > 1;
+			type_line($play, $case->{warm}) && at_prompt($play) if $warm && $n > 1 && $case->{warm} ne 'no';
 		}
 		push @results, one_play($play);
 		next if !$results[-1]{failed} && !ends($case) && $n < $count;
