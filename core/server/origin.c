@@ -41,7 +41,7 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 		if (duplicate < 0)
 			return error_set(error, "memory: %s", strerror(errno));
 		if (!duplicate)
-			why = descriptors_unshareable(fd, &o->standard);
+			why = descriptors_unshareable(fd, &o->standard, &h->start);
 		if (why)
 			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
 		o->occupied[o->occupied_count++] = fd;
