@@ -306,8 +306,8 @@ sub quiet_down ($seconds = DEADLINE) {
 }
 
 # The process id of the server that answers this script's calls.
-sub server_of ($script) {
-	my $r = $script->call(['pid']);
+sub server_of ($script, %o) {
+	my $r = $script->call(['pid'], %o);
 	return (split ' ', $r->{out})[1];
 }
 

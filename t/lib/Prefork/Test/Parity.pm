@@ -81,14 +81,15 @@ sub snapshot ($folder, $below = '') {
 }
 
 # Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
-# counted before its caller hears of its end; one whose caller has gone early may take longer.
-sub ask_servers ($place) {
+# counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
+# answer in SECONDS (setup may be under way) is left out.
+sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (running => 0, served => {}, taken => {});
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
-		wire_read_greeting($s) or next;
+		wire_read_greeting($s, $seconds) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s);
+		my $m = wire_read_message($s, $seconds);
 		next if !$m || $m->{type} != REPORT;
 		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
 		$sum{running} += $running;

@@ -21,6 +21,7 @@ use constant {
 	PROMPT      => 'ok> ',
 	OUR_PLAYS   => 3,     # the first of them without a server
 	SETTLE_TIME => 5,     # seconds in which what is to go has gone
+	ASKING_TIME => 0.2,   # seconds in which a server that is there answers
 };
 
 # A case's shell, by name: its command line, to which the script is added.
@@ -144,8 +145,8 @@ sub prepare ($folder) {
 }
 
 # How many calls servers have taken so far.  Asked for again and again, as after some steps there is nobody to ask.
-sub count_served ($play) {
-	my $now = Prefork::Test::Parity::ask_servers($play->{place})->{taken};
+sub count_served ($play, $seconds = DEADLINE) {
+	my $now = Prefork::Test::Parity::ask_servers($play->{place}, $seconds)->{taken};
 	my $taken = $play->{taken};
 	for my $pid (keys %$now) {
 		$taken->{$pid} = $now->{$pid} if $now->{$pid} > ($taken->{$pid} // 0);
@@ -171,7 +172,7 @@ sub type_steps ($play, $case) {
 	my $failed = '';
 	for my $step (parse_steps($case)) {
 		my ($verb, $rest) = @$step;
-		count_served($play);
+		count_served($play, ASKING_TIME);
 		next if $STEP{$verb}->($play, $rest);
 		$failed = "$verb $rest\n";
 		last;
@@ -232,7 +233,7 @@ sub plays ($place, $count, $warm) {
 		if (!$play) {
 			prepare($place->{work});
 			$play = open_play($place) or return;
-			type_line($play, $case->{warm}) && at_prompt($play) if $warm && $n > 1;
+			type_line($play, $case->{warm}) && at_prompt($play) if $warm && $n > 1 && $case->{warm} ne 'no';
 		}
 		push @results, one_play($play);
 		next if !$results[-1]{failed} && !ends($case) && $n < $count;

@@ -190,9 +190,11 @@ sub asleep ($self, $condition = undef, $seconds = PATIENCE) {
 	}, $seconds);
 }
 
-# Those of PROCESSES that belong to the leader's jobs: all but itself, servers and their watchers.
+# Those of PROCESSES that belong to the leader's jobs and have not ended: all but itself, servers and their watchers.
 sub of_jobs ($self, @processes) {
-	return grep { $_->{pid} != $self->{leader} && $_->{name} !~ /^prefork-(?:server|watch)\z/ } @processes;
+	return grep {
+		$_->{pid} != $self->{leader} && $_->{state} ne 'Z' && $_->{name} !~ /^prefork-(?:server|watch)\z/
+	} @processes;
 }
 
 # Wait until every process of a job is stopped.
@@ -213,7 +215,7 @@ sub continued ($self) {
 
 # Wait until there are no jobs.
 sub finished ($self) {
-	return $self->asleep(sub (@all) { return !grep { $_->{state} ne 'Z' } $self->of_jobs(@all) });
+	return $self->asleep(sub (@all) { return !$self->of_jobs(@all) });
 }
 
 # Wait until a job is in the foreground, and not stopped.
