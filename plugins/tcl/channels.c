@@ -160,7 +160,7 @@ static int take(const struct interpreters *all, int number) {
 	return 0;
 }
 
-int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
+int channels_take(const struct interpreters *all) {
 	for (int i = 0; i < all->count; i++)
 		in_use |= Tcl_GetAssocData(all->at[i], CHANNEL_TABLE, NULL) != NULL;
 	if (!in_use)
@@ -174,7 +174,7 @@ int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
 		if (!is_original(channel, i) || is_being_copied(channel))
 			return runtime_error(all->at[0], "CHANNEL", s->name,
 			                     "initialisation has closed or replaced a standard channel, or copies from or to it");
-		s->translated = runtime_list_has(translated, s->name);
+		s->translated = notes_translated(i);
 		remember_options(s, channel);
 	}
 	for (int i = 0; i < STANDARD_CHANNELS; i++)
