@@ -11,6 +11,7 @@ enum launch_argument {
 	LAUNCH_KEY,         /* see core/client/key.h */
 	LAUNCH_LEARNED,     /* the key of what was learned */
 	LAUNCH_SESSION,     /* LAUNCH_SESSION_... */
+	LAUNCH_SCRIPTS,     /* LAUNCH_SCRIPTS_... */
 	LAUNCH_OPTIONS,     /* server options for the handshake, "name=value,..." or empty */
 	LAUNCH_COUNT,       /* of the interpreter's own arguments */
 	LAUNCH_INTERPRETER, /* absolute path */
@@ -22,6 +23,9 @@ enum launch_argument {
 #define LAUNCH_MODE_FRESH "fresh"                         /* -f: put an existing server aside first */
 #define LAUNCH_MODE_FRESH_UNLAUNDERED "fresh-unlaundered"
 #define LAUNCH_MODE_KILL "kill" /* --kill: put an existing server aside, start none */
+
+#define LAUNCH_SCRIPTS_MARKED "marked" /* only those are served that say where initialisation ends */
+#define LAUNCH_SCRIPTS_ALL "all"
 
 #define LAUNCH_SESSION_OWN "own"       /* the server stays in the caller's session */
 #define LAUNCH_SESSION_SHARED "shared" /* it is a daemon */
