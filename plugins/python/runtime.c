@@ -7,8 +7,10 @@
 
 #include "prefork-server.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <stdio.h>
+#include <stdio_ext.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +19,7 @@ static struct prefork_error adoption_error;
 static int adopted;              /* what prefork_server_adopt() said */
 static int served;               /* an executor: serving is behind us */
 static struct prefork_call call; /* then, the call */
+static size_t pending;           /* of what setup wrote to standard output: bytes that C's stream still held */
 
 static PyObject *fail(PyObject *kind, const struct prefork_error *error) {
 	PyErr_SetString(kind, error->message);
@@ -75,6 +78,45 @@ static PyObject *runtime_watch_file(PyObject *self, PyObject *arguments) {
 	Py_RETURN_NONE;
 }
 
+static PyObject *runtime_depend_on_variable(PyObject *self, PyObject *arguments) {
+	struct prefork_error error;
+	const char *name;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "s", &name))
+		return NULL;
+	if (prefork_server_depend_on_variable(name, &error) != 0)
+		return fail(PyExc_OSError, &error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_depend_on_directory(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	prefork_server_depend_on_directory();
+	Py_RETURN_NONE;
+}
+
+/* Let GNU Readline, or libedit in its place, look at the terminal again: its size is known since setup, and in LINES
+ * and COLUMNS.  LIBRARY is the module that links it; without one to ask, nothing is done. */
+static PyObject *runtime_reset_terminal(PyObject *self, PyObject *arguments) {
+	int (*reset)(const char *name) = NULL;
+	PyObject *library;
+	void *handle;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "O&", PyUnicode_FSConverter, &library))
+		return NULL;
+	handle = dlopen(PyBytes_AsString(library), RTLD_LAZY | RTLD_NOLOAD);
+	Py_DecRef(library);
+	if (handle)
+		*(void **)&reset = dlsym(handle, "rl_reset_terminal");
+	if (reset)
+		reset(NULL);
+	if (handle)
+		dlclose(handle);
+	Py_RETURN_NONE;
+}
+
 /* A list of STRINGS, each made by CONVERT. */
 static PyObject *list_of(char *const *strings, PyObject *(*convert)(const char *)) {
 	PyObject *list = PyList_New(0);
@@ -91,19 +133,38 @@ static PyObject *list_of(char *const *strings, PyObject *(*convert)(const char *
 	return list;
 }
 
-/* The call as (script or None, arguments, environment, closed, ignored): names and arguments decoded as the
- * interpreter decodes its own, environment as bytes. */
+/* The call as (script or None, arguments, environment, closed, ignored, setup's output): names and arguments decoded as
+ * the interpreter decodes its own, environment and output as bytes. */
 static PyObject *call_as_tuple(void) {
 	PyObject *script = call.script ? PyUnicode_DecodeFSDefault(call.script) : Py_BuildValue("");
 	PyObject *arguments = list_of(call.arguments, PyUnicode_DecodeFSDefault);
 	PyObject *environment = list_of(call.environment, PyBytes_FromString);
 
 	if (script && arguments && environment)
-		return Py_BuildValue("NNNIK", script, arguments, environment, call.closed, (unsigned long long)call.ignored);
+		return Py_BuildValue("NNNIKy#", script, arguments, environment, call.closed, (unsigned long long)call.ignored,
+		                     call.setup_output, (Py_ssize_t)call.setup_output_length);
 	Py_DecRef(script);
 	Py_DecRef(arguments);
 	Py_DecRef(environment);
 	return NULL;
+}
+
+/* Write out what C's streams hold. */
+static void flush_streams(void) {
+	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+
+	fflush(NULL);
+	pending = at < 0 ? 0 : (size_t)(lseek(STDOUT_FILENO, 0, SEEK_CUR) - at);
+}
+
+/* C's own streams.  Standard input was /dev/null until now, and may have been read to its end; standard output, where
+ * setup has used it, chose its way of buffering then.  Of -u it has none. */
+static void renew_streams(void) {
+	clearerr(stdin);
+	if (__fbufsize(stdout) > 1)
+		setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	if (pending > 0 && pending <= call.setup_output_length)
+		call.setup_output_length -= fwrite(call.setup_output + call.setup_output_length - pending, 1, pending, stdout);
 }
 
 static PyObject *runtime_run(PyObject *self, PyObject *unused) {
@@ -112,14 +173,13 @@ static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 	PyObject *tuple;
 
 	(void)self, (void)unused;
-	fflush(NULL);
+	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {
 	case 0:
 		Py_RETURN_NONE;
 	case 1:
 		served = 1;
-		/* Standard input was /dev/null until now, and may have been read to its end. */
-		clearerr(stdin);
+		renew_streams();
 		tzset();
 		tuple = call_as_tuple();
 		/* Out of memory: a script that catches this would run with nothing of its call in place. */
@@ -144,7 +204,11 @@ static PyMethodDef methods[] = {
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
-	{"run", runtime_run, METH_NOARGS, "Serve.  In an executor: (script, arguments, environment, closed, ignored)."},
+	{"depend_on_variable", runtime_depend_on_variable, METH_VARARGS, "depend_on_variable(name): setup looked at it."},
+	{"depend_on_directory", runtime_depend_on_directory, METH_NOARGS, "Setup looked at the working directory."},
+	{"run", runtime_run, METH_NOARGS,
+     "Serve.  In an executor: (script, arguments, environment, closed, ignored, setup's output)."},
+	{"reset_terminal", runtime_reset_terminal, METH_VARARGS, "reset_terminal(library): readline's, linked by it."},
 	{"unblock", runtime_unblock, METH_NOARGS, "Give the executor its signals: the last step of installing a call."},
 	{NULL, NULL, 0, NULL},
 };

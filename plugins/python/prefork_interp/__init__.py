@@ -13,9 +13,7 @@ What a script does before that line it does once for many calls, so it should no
 environment, its standard streams or its working directory there, and it must have no second thread.
 """
 
-from __future__ import annotations
-
-from prefork_interp import _install, _runtime
+from prefork_interp import _install, _modules, _runtime, _setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,12 +28,12 @@ __all__ = ["autoreload_also_check", "initialisation_complete"]
 
 def initialisation_complete(
     *,
-    max_servers: int | None = None,
-    idle_timeout: int | None = None,
+    max_servers: "int | None" = None,
+    idle_timeout: "int | None" = None,
     autoreload_modules: bool = True,
-    autoreload_extra: Iterable[Path] = (),
-    max_errors: int | None = None,
-    log_facility: str | None = None,
+    autoreload_extra: "Iterable[Path]" = (),
+    max_errors: "int | None" = None,
+    log_facility: "str | None" = None,
 ) -> None:
     """Return in each call of the script, at this place, with all that belongs to the call in place.
 
@@ -49,8 +47,9 @@ def initialisation_complete(
     max_errors: after how many errors of its own the server goes.  Default 100.
     log_facility: syslog facility for the server's messages, such as "user" or "LOG_DAEMON"; "": no log.
 
-    Raises TypeError or ValueError for an option that is none of these, and RuntimeError when no server can be made:
-    more than one thread, a malformed handshake, a failed fork.  OSError: a file can't be looked at.
+    Raises TypeError or ValueError for an option that is none of these, OSError for a file that can't be looked at,
+    RuntimeError when what the launcher says is malformed.  When no server can be made (more than one thread, an open
+    connection, and the like) setup ends with SystemExit, and the calls are plain runs.
 
     >>> initialisation_complete(max_servers=4, idle_timeout=3600, log_facility="user")
     >>> initialisation_complete(idle_timeout="soon")
@@ -71,17 +70,20 @@ def initialisation_complete(
             _runtime.option(name, value)
     if not serving:
         return
-    for path in [*_install.files_to_watch(autoreload_modules), *extra]:
+    for path in [*_setup.files_to_watch(autoreload_modules), *extra]:
         _runtime.watch_file(path)
-    _install.flush()
-    call = _runtime.run()
+    try:
+        left = _setup.Left()
+        call = _runtime.run()
+    except (_modules.Unfit, RuntimeError) as error:
+        _setup.refuse(error)
     if call is not None:
-        _install.install(*call)
+        _install.install(left, *call)
         # From here on the script gets its signals; a KeyboardInterrupt belongs to it.
         _runtime.unblock()
 
 
-def autoreload_also_check(*paths: Path) -> None:
+def autoreload_also_check(*paths: "Path") -> None:
     """Look at these files too before each call, and start afresh when one has changed.
 
     A file that does not exist is looked for: its appearing counts as a change.  Relative paths are taken from the
@@ -101,7 +103,7 @@ def autoreload_also_check(*paths: Path) -> None:
             _runtime.watch_file(path)
 
 
-def _number(name: str, value: int | None) -> str | None:
+def _number(name: str, value: "int | None") -> "str | None":
     if value is None:
         return None
     if not isinstance(value, int) or isinstance(value, bool):
@@ -109,16 +111,16 @@ def _number(name: str, value: int | None) -> str | None:
     return str(int(value))
 
 
-def _text(name: str, value: str | None) -> str | None:
+def _text(name: str, value: "str | None") -> "str | None":
     if value is not None and not isinstance(value, str):
         raise TypeError(f"{name} must be a str, not {type(value).__name__}")
     return value
 
 
-def _paths(name: str, paths: Iterable[Path]) -> list[str | bytes]:
+def _paths(name: str, paths: "Iterable[Path]") -> "list[str | bytes]":
     if isinstance(paths, (str, bytes)) or hasattr(paths, "__fspath__"):
         raise TypeError(f"{name} must be an iterable of paths, not one path")
-    return [_install.absolute(path) for path in paths]
+    return [_setup.absolute(path) for path in paths]
 
 
-_install.forget_launcher()
+_setup.forget_launcher()

@@ -300,8 +300,9 @@ sub status_of ($pid) {
 }
 
 # Wait until it has ended and its output too: {status, out, err}; status is the raw wait status, or 'timeout' when
-# it had to be killed after SECONDS, or 'output held' when others kept its output open so long.
-sub finish_process ($p, $seconds = DEADLINE) {
+# it had to be killed after SECONDS, or 'output held' when others kept its output open so long.  AT_END is called
+# between the two ends.
+sub finish_process ($p, $seconds = DEADLINE, $at_end = undef) {
 	my $end = now() + $seconds;
 	my $pidfd = pidfd_open($p->{pid});
 	while (!defined $p->{status} || %{$p->{readers}}) {
@@ -313,6 +314,7 @@ sub finish_process ($p, $seconds = DEADLINE) {
 		if (!defined $p->{status} && defined($p->{status} = status_of($p->{pid})) && defined $pidfd) {
 			POSIX::close($pidfd);
 			$pidfd = undef;
+			$at_end->() if $at_end;
 		}
 		next if now() < $end;
 		kill KILL => $p->{pid} if !defined $p->{status};

@@ -1,0 +1,160 @@
+"""What is done when initialisation is complete, before there is a server: looking at all that setup has left.
+
+Only modules that every interpreter has loaded at its start are imported, here and in the runtime's other files, because a
+script can see in sys.modules what is.
+"""
+
+import os
+import sys
+
+from prefork_interp import _modules, _runtime
+from prefork_interp._streams import Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import ModuleType
+    from typing import NoReturn, Union
+
+    Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
+
+
+def absolute(path: "Path") -> "str | bytes":
+    """Return the path made absolute, links in it left alone.  TypeError: not a path."""
+    return os.path.abspath(os.fspath(path))
+
+
+def _words_before_script() -> int:
+    """Return how many words of sys.orig_argv are the interpreter and its own arguments."""
+    words = getattr(sys, "orig_argv", [])
+    before = len(words) - len(sys.argv)
+    if before > 0 and words[before:] == sys.argv:
+        return before
+    # The script has changed sys.argv already; options that take the next word were given as "-Wignore", or are missed.
+    return next((i for i, word in enumerate(words) if i and word[:1] != "-"), len(words))
+
+
+def _script_file() -> str:
+    try:
+        return absolute(SCRIPT)
+    except OSError:  # no working directory: then it is no relative path that was started
+        return SCRIPT
+
+
+BEFORE_SCRIPT = _words_before_script()
+SCRIPT = sys.argv[0] if sys.argv else ""
+SCRIPT_FILE = _script_file()
+
+
+def forget_launcher() -> None:
+    """Take out what the launcher put in for setup: the handshake, and the runtime's place in PYTHONPATH."""
+    os.environ.pop("PREFORK_INTERP", None)
+    original = os.environ.pop("PREFORK_INTERP_PYTHONPATH", None)
+    if original is None:
+        return
+    # "=VALUE", or "" for a variable that was not set
+    before = original[1:]
+    added = os.environ.get("PYTHONPATH", "")[len(before) :].lstrip(":")
+    if original:
+        os.environ["PYTHONPATH"] = before
+    else:
+        os.environ.pop("PYTHONPATH", None)
+    if not added:
+        return
+    # The interpreter takes entries as they are spelt, site makes them absolute and drops what comes twice.
+    ours = {added, os.path.abspath(added)}
+    if ours.isdisjoint(os.path.abspath(entry) for entry in before.split(":") if entry):
+        sys.path[:] = [entry for entry in sys.path if entry not in ours]
+    for entry in ours.difference(sys.path):
+        sys.path_importer_cache.pop(entry, None)
+
+
+def _module_files(module: object) -> "set[str]":
+    """Return the files that a module was loaded from."""
+    try:
+        # Modules may be lazy, or any object that was put into sys.modules: only look, run nothing of theirs.
+        names = object.__getattribute__(module, "__dict__")
+    except AttributeError:
+        return set()
+    spec = names.get("__spec__")
+    origin = spec.origin if getattr(spec, "has_location", False) else None
+    archive = getattr(names.get("__loader__"), "archive", None)
+    files = [names.get("__file__"), origin] if archive is None else [archive]
+    return {name for name in files if isinstance(name, str)}
+
+
+def files_to_watch(modules: bool) -> "list[str]":
+    """Return the script's file first, and then, if asked for, those of all modules.
+
+    Compiled files in __pycache__ are not among them: Python itself checks them against their source, and the first
+    start after a change writes them.
+    """
+    chosen = list(sys.modules.values()) if modules else [sys.modules["__main__"]]
+    files = {absolute(name) for module in chosen for name in _module_files(module)}
+    return [SCRIPT_FILE, *sorted(files)]
+
+
+class Left:
+    """What setup leaves to its calls."""
+
+    def __init__(self) -> None:
+        """Look for it.  Unfit: no call could be right."""
+        self._collector = _collector()
+        # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
+        self._collects = self._collector.isenabled()
+        self._collector.disable()
+        objects = self._collector.get_objects()
+        self.streams = Streams(objects)
+        self.modules = _modules.look(objects)
+        del objects
+        if not all(os.path.isabs(entry) for entry in sys.path):
+            _runtime.depend_on_directory()
+        self._fork_hooks = _hide_fork_hooks(self._collector)
+
+    def put_back(self) -> None:
+        """Put back what serving had no use for: the script's functions for os.fork(), and the garbage collector."""
+        for hooks, all_of_them in self._fork_hooks:
+            hooks[:] = all_of_them
+        if self._collects:
+            self._collector.enable()
+
+
+def _collector() -> "ModuleType":
+    """Return the module gc, which is not to be seen in sys.modules by that."""
+    present = "gc" in sys.modules
+    import gc
+
+    if not present:
+        del sys.modules["gc"]
+    return gc
+
+
+def _hide_fork_hooks(collector: "ModuleType") -> "list[tuple[list[object], list[object]]]":
+    """Take the script's own functions out of the interpreter's lists of what is called around a fork.
+
+    A module's stay: they are needed where a process goes on in another.  The lists are found by what is in them.
+    """
+
+    def mark() -> None:
+        pass
+
+    os.register_at_fork(before=mark, after_in_child=mark, after_in_parent=mark)
+    hidden = []
+    for hooks in collector.get_referrers(mark):
+        if type(hooks) is list:
+            hooks.remove(mark)
+            hidden.append((hooks, hooks[:]))
+            hooks[:] = [hook for hook in hooks if getattr(hook, "__module__", None) not in ("__main__", "builtins")]
+    return hidden
+
+
+def refuse(reason: object) -> "NoReturn":
+    """End setup, so that the script runs plain.
+
+    Not by an exception that the script may catch: it would run here, without the call's descriptors, and once more.
+    """
+    line = f"prefork-interp: no server can be made: {reason}"
+    if len(sys._current_frames()) == 1:
+        sys.exit(line)
+    # Threads would be waited for, which may wait for what the call does.
+    os.write(2, os.fsencode(line) + b"\n")
+    os._exit(1)

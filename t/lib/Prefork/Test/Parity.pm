@@ -1,0 +1,365 @@
+# Parity cases: each is run by the plain interpreter and through prefork-interp, and all that a caller can see of the two
+# is compared.  t/parity/README.md has the format of a case and what is compared.
+package Prefork::Test::Parity;
+use v5.30;
+use warnings;
+use feature 'signatures';
+no warnings 'experimental::signatures';
+
+use Exporter 'import';
+use File::Basename qw(basename dirname);
+use File::Path qw(make_path remove_tree);
+use Prefork::Test;
+use Prefork::Test::Process qw(finish_process);
+use Prefork::Test::Wire;
+
+our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions);
+
+use constant {
+	WARM_RUNS   => 3,
+	SETTLE_TIME => 10,     # seconds that a process has to go away, where the case says that none is left
+	SHOWN_LINES => 6,      # of a difference
+	SHOWN_BYTES => 300,    # of a line
+};
+
+my %EXTENSION = (perl => 'pl', python => 'py', tcl => 'tcl');
+my %BOUNDARY = (
+	python => 'import os; "PREFORK_INTERP" in os.environ and __import__("prefork_interp").initialisation_complete()',
+	perl => 'BEGIN { require Proc::Prefork::Interp if exists $ENV{PREFORK_INTERP} } '
+		. 'Proc::Prefork::Interp::prefork_initialisation_complete() '
+		. 'if defined &Proc::Prefork::Interp::prefork_initialisation_complete;',
+	tcl => 'if {[info exists env(PREFORK_INTERP)]} '
+		. '{package require prefork_interp; prefork_interp::initialisation_complete}',
+);
+my %ESCAPE = (n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
+
+# ---- reading cases
+
+sub unescape ($text) {
+	$text =~ s/\\(?:x([0-9a-fA-F]{2})|(.))/defined $1 ? chr hex $1 : $ESCAPE{$2} \/\/ die "unknown escape \\$2\n"/ge;
+	return $text;
+}
+
+my %HEADER = (
+	run         => sub ($case, $value) { $case->{run} = $value },
+	stdin       => sub ($case, $value) { $case->{stdin} = unescape($value) },
+	served      => sub ($case, $value) { $case->{served} = $value + 0 },
+	left        => sub ($case, $value) { $case->{left} = $value + 0 },
+	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
+	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
+);
+
+sub read_header ($case, $header) {
+	my $key;
+	my @fields;
+	for my $line (split /\n/, $header) {
+		if ($line =~ /^#\s*(.*)/) {
+			$case->{about} //= $1;
+		} elsif ($line =~ /^\s+\S/ && @fields) {
+			$fields[-1][1] .= "\n$line";
+		} elsif ($line =~ /^(\w+):\s*(.*)$/ && $HEADER{$1}) {
+			push @fields, [$1, $2];
+		} elsif ($line =~ /\S/) {
+			die "$case->{path}: what is this: $line\n";
+		}
+	}
+	$HEADER{$_->[0]}->($case, $_->[1]) for @fields;
+	return;
+}
+
+# The case in this file: {path, name, about, run, stdin, served, left, mask, scripts {language => {text, arguments}},
+# files {name => text}}.  Dies when it is malformed.
+sub parity_read ($path) {
+	my $bytes = read_file($path) // die "$path: $!\n";
+	my %case = (path => $path, run => '"$@"', served => 1, left => 0, mask => [], arguments => [], scripts => {},
+		files => {});
+	$case{name} = join '/', basename(dirname($path)), basename($path, '.case');
+	my ($header, @sections) = split /^--- (.*\n)/m, $bytes;
+	read_header(\%case, $header);
+	while (my ($title, $text) = splice @sections, 0, 2) {
+		my ($kind, @words) = split ' ', $title;
+		if ($kind eq 'file' && @words == 1) {
+			$case{files}{$words[0]} = $text;
+		} elsif ($EXTENSION{$kind}) {
+			$case{scripts}{$kind} = {text => script_text($kind, $text), arguments => [@{$case{arguments}}, @words]};
+		} else {
+			die "$path: what is this: --- $title";
+		}
+	}
+	die "$path: no section for a language\n" if !%{$case{scripts}};
+	return \%case;
+}
+
+# What comes after the #! line.
+sub script_text ($language, $text) {
+	$text =~ s/^([ \t]*)\@boundary$/$1$BOUNDARY{$language}/mg or $text = "$BOUNDARY{$language}\n$text";
+	return $text;
+}
+
+# The cases of a folder of t/parity that PARITY_CASES names ("closed-*", several of them separated by blanks), in order.
+sub parity_cases ($folder) {
+	my @patterns = map { s/\*/.*/gr =~ s/\?/./gr } split ' ', $ENV{PARITY_CASES} || '*';
+	my $wanted = join '|', @patterns;
+	return map { parity_read($_) } grep { basename($_, '.case') =~ /^(?:$wanted)\z/ }
+		sort glob source_path("t/parity/$folder") . '/*.case';
+}
+
+# ---- known exceptions
+
+# Rows "| folder/name | language | reason |" of docs/parity.md: {"name language" => reason}.
+sub parity_exceptions() {
+	my %exceptions;
+	for my $line (split /\n/, read_file(source_path('docs/parity.md')) // '') {
+		my (undef, $name, $language, $reason) = split /\s*\|\s*/, $line;
+		next if ($name // '') !~ m{^`?(\w+/[\w-]+)`?\z};
+		$exceptions{"$1 $_"} = $reason for $language eq 'all' ? keys %EXTENSION : split /[ ,]+/, $language;
+	}
+	return \%exceptions;
+}
+
+# ---- the place of a case
+
+sub absolute_program ($name) {
+	return $name if $name =~ m{/};
+	my ($path) = grep { -x && !-d } map { "$_/$name" } split /:/, $ENV{PATH};
+	return $path // die "$name: not found\n";
+}
+
+my %PROGRAM = (
+	perl   => $ENV{PREFORK_PERL} // 'perl',
+	python => $ENV{PREFORK_PYTHON} // 'python3',
+	tcl    => $ENV{PREFORK_TCLSH} // 'tclsh',
+);
+
+# A folder of its own for one case in one language, with a run directory that no other case has.
+sub make_place ($case, $language) {
+	state $count = 0;
+	my $root = private_directory('case' . ++$count);
+	my %place = (
+		case        => $case,
+		language    => $language,
+		script      => "$root/script.$EXTENSION{$language}",
+		work        => "$root/work",
+		temporary   => "$root/tmp",
+		run         => Prefork::Test::look_after("$root/run"),
+		interpreter => absolute_program($PROGRAM{$language}),
+		arguments   => $case->{scripts}{$language}{arguments},
+	);
+	mkdir $place{run}, 0700 or die "$place{run}: $!\n";
+	for my $name (keys %{$case->{files}}) {
+		make_path(dirname("$root/$name"));
+		write_file("$root/$name", $case->{files}{$name}, $case->{files}{$name} =~ /^#!/ ? 0755 : 0644);
+	}
+	return \%place;
+}
+
+# Put the script there for a way of running it; CLIENT: none for the plain interpreter.
+sub put_script ($place, $client) {
+	my @words = ($place->{interpreter}, @{$place->{arguments}});
+	# Of what follows the program the kernel makes one word.
+	my @line = $client ? ($client, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
+	write_file($place->{script}, "#!@line\n$place->{case}{scripts}{$place->{language}}{text}", 0755);
+	return;
+}
+
+# ---- one run
+
+# What is below a folder: {name => "type mode" and content}.
+sub snapshot ($folder, $below = '') {
+	my %found;
+	opendir my $d, "$folder$below" or return {};
+	for my $name (grep { !/^\.\.?\z/ } readdir $d) {
+		my $path = "$folder$below/$name";
+		my @stat = lstat $path or next;
+		my $content = -l _ ? readlink $path : -f _ ? read_file($path) : '';
+		$found{"$below/$name"} = sprintf '%o %s', $stat[2], $content;
+		%found = (%found, %{snapshot($folder, "$below/$name")}) if !-l $path && -d _;
+	}
+	return \%found;
+}
+
+# Ask the servers of this place: {served, pids}.  A call is counted before its caller hears of its end; one whose caller has
+# gone early may take longer.
+sub ask_servers ($place) {
+	my %sum = (served => 0, running => 0, pids => {});
+	for my $path (sockets($place->{run})) {
+		my $s = wire_connect($path) or next;
+		wire_read_greeting($s) or next;
+		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
+		my $m = wire_read_message($s);
+		next if !$m || $m->{type} != REPORT;
+		$sum{served} += unpack 'Q>', $m->{fields}{+SERVED};
+		$sum{running} += unpack 'N', $m->{fields}{+RUNNING};
+		$sum{pids}{unpack 'N', $m->{fields}{+PID}} = 1;
+	}
+	return \%sum;
+}
+
+# Processes that the script has left: all but servers and their watchers.
+sub left_processes ($place) {
+	my $servers = ask_servers($place)->{pids};
+	return grep { !$servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+}
+
+# Wait until as many are left as the case says; their names, and an end to them.
+sub settle ($place) {
+	my @left;
+	wait_for(sub { @left = left_processes($place); return @left == $place->{case}{left} }, SETTLE_TIME);
+	my @pidfds = map { pidfd_open($_->{pid}) } @left;
+	kill KILL => map { $_->{pid} } @left;
+	process_gone(\@pidfds);
+	return join "\n", sort map { $_->{name} } @left;
+}
+
+sub mask ($case, $text) {
+	$text =~ s/$_/<masked>/g for @{$case->{mask}};
+	# bash tells of a child that a signal has ended, with its number.
+	$text =~ s/^((?:\S*\/)?bash: line \d+: +)\d+ /$1<pid> /mg;
+	return $text;
+}
+
+# Run the case's line once: {status, stdout, stderr, files, left, served}.
+sub run_once ($place, %changes) {
+	my $case = $place->{case};
+	for my $folder (@{$place}{qw(work temporary)}) {
+		remove_tree($folder);
+		mkdir $folder or die "$folder: $!\n";
+	}
+	my $before = ask_servers($place)->{served};
+	my $process = start(
+		['bash', '-c', $case->{run}, 'bash', $place->{script}],
+		program => '/bin/bash',
+		cwd     => $place->{work},
+		stdin   => $case->{stdin},
+		env     => {
+			PYTHONPATH            => undef,
+			PERL5LIB              => undef,
+			TCLLIBPATH            => undef,
+			PREFORK_INTERP_DEBUG  => undef,
+			PREFORK_INTERP_RUNDIR => $place->{run},
+			TMPDIR                => $place->{temporary},
+			SCRIPT                => $place->{script},
+			LANGUAGE_INTERPRETER  => $place->{interpreter},
+			ON_TERMINAL           => source_path('t/parity/on-terminal'),
+			%changes,
+		},
+	);
+	my $left;
+	my $r = finish_process($process, DEADLINE, $case->{left} ? sub { $left = settle($place) } : undef);
+	$left //= settle($place);
+	my $after;
+	wait_for(sub { $after = ask_servers($place); return !$after->{running} }, SETTLE_TIME);
+	return {
+		status => $r->{status},
+		stdout => mask($case, $r->{out}),
+		stderr => mask($case, $r->{err}),
+		files  => snapshot($place->{work}),
+		left   => $left,
+		served => $after->{served} - $before,
+	};
+}
+
+# ---- comparing
+
+sub show ($bytes) {
+	$bytes = substr($bytes, 0, SHOWN_BYTES) . '...' if length $bytes > SHOWN_BYTES;
+	return $bytes =~ s/([^\t -~])/sprintf '\\x%02x', ord $1/ger;
+}
+
+# Where two texts begin to differ.
+sub show_texts ($what, $got, $expected) {
+	return "$what: $got, expected $expected" if "$got$expected" !~ /\D/;
+	my @got = split /(?<=\n)/, $got;
+	my @expected = split /(?<=\n)/, $expected;
+	my $n = 0;
+	$n++ while $n < @got && $n < @expected && $got[$n] eq $expected[$n];
+	my @lines = ("$what differs in line " . ($n + 1));
+	for my $side (['expected', \@expected], ['got     ', \@got]) {
+		my ($name, $text) = @$side;
+		my $end = $n + SHOWN_LINES > @$text ? $#{$text} : $n + SHOWN_LINES - 1;
+		push @lines, map { "  $name: $_" } $n > $#{$text} ? '(end)' : map { show($_) } @{$text}[$n .. $end];
+	}
+	return @lines;
+}
+
+sub compare ($got, $expected) {
+	my @wrong;
+	for my $part (qw(status stdout stderr left)) {
+		push @wrong, show_texts($part, $got->{$part}, $expected->{$part}) if $got->{$part} ne $expected->{$part};
+	}
+	my %names = map { $_ => 1 } keys %{$got->{files}}, keys %{$expected->{files}};
+	for my $name (sort keys %names) {
+		my ($g, $e) = map { $_->{files}{$name} // 'none' } $got, $expected;
+		push @wrong, show_texts("file $name (mode and content)", $g, $e) if $g ne $e;
+	}
+	return @wrong;
+}
+
+# Why a run was plain: what prefork-interp says when it is asked.
+sub reasons ($place) {
+	my $r = run_once($place, PREFORK_INTERP_DEBUG => 1);
+	my @reasons = $r->{stderr} =~ /^(prefork-interp: .*)$/mg;
+	return map { "  $_" } @reasons ? @reasons : 'no reason was given';
+}
+
+# What is compared with the plain interpreter: PARITY_CLIENT=plain makes it the plain interpreter again.
+sub compared_client() { return ($ENV{PARITY_CLIENT} // '') eq 'plain' ? undef : client_path() }
+
+# Run a case in all ways: a list of lines that tell the first differences, empty where there are none.  CLIENT: the program
+# to compare with the plain interpreter; undef for another plain interpreter.
+sub parity_run ($case, $language, $client = compared_client()) {
+	my $place = make_place($case, $language);
+	put_script($place, undef);
+	my $plain = run_once($place);
+	my @wrong = compare(run_once($place), $plain);
+	return ('two plain runs differ: the case is not deterministic', @wrong) if @wrong;
+	return "the plain run did not end: $plain->{status}" if $plain->{status} =~ /\D/;
+	my $count = $plain->{left} =~ tr/\n// + length($plain->{left} && 1);
+	return ("the plain run leaves $count processes, the case says left: $case->{left}", $plain->{left})
+		if $count != $case->{left};
+
+	put_script($place, $client);
+	for my $run ('cold', map { "warm $_" } 1 .. WARM_RUNS) {
+		my $r = run_once($place);
+		@wrong = compare($r, $plain);
+		my $expected = $client ? $case->{served} : 0;
+		if ($r->{served} != $expected) {
+			push @wrong, "a server has served $r->{served} calls, expected $expected", reasons($place);
+		}
+		return ("$run run:", @wrong) if @wrong;
+	}
+	quiet_down();
+	return;
+}
+
+# ---- a test file
+
+# Test the cases of a folder in each of these languages, and say how many are identical.
+sub parity_folder ($folder, @languages) {
+	my $exceptions = parity_exceptions();
+	my (%count, %identical);
+	for my $case (parity_cases($folder)) {
+		for my $language (grep { $case->{scripts}{$_} } @languages) {
+			my @wrong = parity_run($case, $language);
+			my $reason = $exceptions->{"$case->{name} $language"};
+			my $name = "$case->{name} ($language)";
+			quiet_down() if @wrong;
+			$count{$language}++;
+			$identical{$language}++ if !@wrong;
+			if (defined $reason) {
+				ok(scalar @wrong, "$name: a known exception") or diag('it is identical: take it out of docs/parity.md');
+			} elsif (!ok(!@wrong, $name)) {
+				diag($case->{about} // '');
+				diag($_) for @wrong;
+			}
+		}
+	}
+	for my $language (sort keys %count) {
+		diag(sprintf '%-8s %-8s %3d cases, %3d identical', $folder, $language, $count{$language},
+			$identical{$language} // 0);
+	}
+	ok(1, 'no case is asked for') if !%count;
+	return;
+}
+
+1;
