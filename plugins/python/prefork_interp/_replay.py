@@ -1,0 +1,420 @@
+"""Loading a script's modules ahead, and handing them to the calls that import them.
+
+In the server they are loaded in the order in which a call has asked for them, and then put aside: a call finds none of
+them in sys.modules until it imports one.  Then that module and all that its own import had brought about come back, in
+the same order, and with what they do to the interpreter as a whole.
+"""
+
+import _signal
+import builtins
+import posix
+import sys
+
+import _frozen_importlib as importlib
+from prefork_interp import _learned, _modules, _record, _runtime, _setup
+from prefork_interp._streams import Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Shelved:
+    """A module that was loaded ahead."""
+
+    __slots__ = ("module", "needs", "others", "effects")
+
+    def __init__(self, module: "Any") -> None:
+        """Nothing is known of it yet."""
+        self.module = module
+        self.needs: "list[str]" = []
+        self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
+        self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
+
+
+class LeftOut(Exception):
+    """What can't be loaded ahead: name, reason."""
+
+
+_shelf: "dict[str, Shelved]" = {}
+# Modules that look at variables below Python.
+READERS = {"_strptime": ("TZ",)}
+
+
+def stand_by() -> None:
+    """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
+    _learned.start_from(sys.modules)
+    importlib._find_and_load = _record.HOOKS[0]
+
+
+# In the server.
+
+
+class Loading(_record.Notes):
+    """Modules that are being loaded ahead."""
+
+    def __init__(self, table: "dict[str, _learned.Entry]", held: "list[tuple[Any, ...]]") -> None:
+        """Those in the table, and no others.  What is registered for the interpreter's exit comes into held."""
+        super().__init__()
+        self.table = table
+        self.reasons = _learned.left_out(table)
+        self.strange = ""
+        self.before: "list[int]" = []
+        self.shelved: "dict[str, Shelved]" = {}
+        self.state = State(held)
+
+    def load_all(self) -> None:
+        """Load all that nothing speaks against.  LeftOut."""
+        original = builtins.__import__
+        _runtime.note({}, self.begin, self.end, self.imported, _ignore, _ignore)
+        builtins.__import__ = _record.HOOKS[1]
+        try:
+            for name in [*self.table]:
+                if name not in self.reasons and name not in sys.modules:
+                    self.load(name)
+        finally:
+            builtins.__import__ = original
+            _runtime.note(None, None, None, None, None, None)
+
+    def begin(self, name: str) -> None:
+        """As in Notes.  ImportError: not to be loaded ahead."""
+        reason = self.reasons.get(name, "" if name in self.table or _learned.is_base(name) else "not known")
+        if reason and reason != _learned.MISSING:
+            self.strange = f"imports {name}: {reason}"
+            raise ImportError(self.strange)
+        super().begin(name)
+        self.before.append(len(sys.modules))
+
+    def end(self, name: str, error: "BaseException | None") -> None:
+        """As in Notes."""
+        entry = self.stack[-1]
+        super().end(name, error)
+        first = self.before.pop()
+        if error is not None:
+            return
+        shelved = self.shelved[name] = Shelved(sys.modules.get(name))
+        shelved.needs = [needed for needed in entry.imports if needed != name]
+        others = [other for other in [*sys.modules][first:] if other not in self.entries]
+        taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
+        shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
+        shelved.effects = self.state.effects_of(name)
+
+    def load(self, name: str) -> None:
+        """Load one module, and all that it imports.  LeftOut."""
+        self.strange = ""
+        try:
+            importlib._gcd_import(name)
+        except BaseException as error:
+            self.stack.clear()
+            raise LeftOut(name, self.strange or f"raises {type(error).__name__}: {error}"[:200]) from error
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        reason = self.strange or _runtime.gate() or self.state.changed({*self.entries})
+        if reason:
+            raise LeftOut(name, reason)
+
+
+class State:
+    """What of the interpreter belongs to no module in particular, and may be changed by one."""
+
+    def __init__(self, held: "list[tuple[Any, ...]]") -> None:
+        """As it is."""
+        self.base = self._look()
+        self.atexit = held
+        self.lists = {"meta_path": [*sys.meta_path], "path_hooks": [*sys.path_hooks], "filters": [*_filters()]}
+        self.now = {name: [*value] for name, value in self.lists.items()}
+        self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
+
+    @staticmethod
+    def names(module: "Any") -> "dict[str, Any]":
+        try:
+            return object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            return {}
+
+    @staticmethod
+    def _look() -> "dict[str, Any]":
+        names = {f"sys.{name}": value for name, value in sys.__dict__.items()}
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            names.pop(f"sys.{name}", None)
+        state: "dict[str, Any]" = {**names, "sys.path": [*sys.path], "sys.argv": [*sys.argv]}
+        state["recursion limit"] = sys.getrecursionlimit()
+        state["switch interval"] = sys.getswitchinterval()
+        state["trace function"] = sys.gettrace(), sys.getprofile()
+        state["builtins"] = {name: value for name, value in builtins.__dict__.items() if name != "__import__"}
+        for number in range(1, _signal.NSIG):
+            try:
+                state[f"signal {number}"] = _signal.getsignal(number)
+            except ValueError:
+                pass
+        state["locale"] = _quietly("_locale").setlocale(6, None)
+        collector = _quietly("gc")
+        state["garbage collection"] = collector.isenabled(), collector.get_threshold()
+        return state
+
+    def effects_of(self, name: str) -> "list[tuple[Any, ...]]":
+        """Return what a module has done to the lists since this was asked last."""
+        effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.atexit]
+        self.atexit.clear()
+        for which, before in self.now.items():
+            after = _list(which)
+            if len(after) == len(before) and all(a is b for a, b in zip(after, before)):
+                continue
+            added = [it for it in after if not any(it is old for old in before)]
+            if [it for it in after if it not in added] != before:
+                continue  # changed() will find it
+            for it in added if which != "filters" else reversed(added):
+                at_end = after.index(it) >= len(before)
+                effects.append((_insert, which, None if at_end and which != "filters" else after.index(it), it))
+            self.now[which] = [*after]
+        return effects
+
+    def changed(self, loaded: "set[str]") -> "str | None":
+        """Say what else was changed, by other modules than these."""
+        now = self._look()
+        for name in {*now, *self.base}:
+            if now.get(name) != self.base.get(name):
+                return f"changes {name}"
+        for which, value in self.now.items():
+            if value != _list(which):
+                return f"changes {which}"
+        for name, names in self.modules.items():
+            module = sys.modules.get(name)
+            if module is None:
+                return f"removes {name}"
+            if name in ("sys", "builtins", "__main__"):
+                continue
+            for attribute, value in self.names(module).items():
+                if names.get(attribute) is not value and f"{name}.{attribute}" not in loaded:
+                    return f"changes {name}.{attribute}"
+        for name in loaded - {*self.modules}:
+            names = self.names(sys.modules.get(name))
+            if "__warningregistry__" in names:
+                return f"warns in {name}"
+            self.modules[name] = {**names}
+        return None
+
+    def restore(self) -> None:
+        """Put the lists back to what they were."""
+        for which, value in self.lists.items():
+            if _list(which) != value:
+                _list(which)[:] = value
+                _mutated(which)
+
+
+def _quietly(name: str) -> "Any":
+    """Return a built-in module, which is not to be seen in sys.modules by that."""
+    module = sys.modules.get(name)
+    if module is None:
+        module = __import__(name)
+        del sys.modules[name]
+    return module
+
+
+def _filters() -> "list[Any]":
+    return sys.modules["_warnings"].filters
+
+
+def _list(which: str) -> "list[Any]":
+    return _filters() if which == "filters" else getattr(sys, which)
+
+
+def _mutated(which: str) -> None:
+    if which == "filters":
+        warnings = sys.modules["_warnings"]
+        getattr(warnings, "_filters_mutated", None) and warnings._filters_mutated()
+
+
+def _register(arguments: "Any", keywords: "Any") -> None:
+    _quietly("atexit").register(*arguments, **(keywords or {}))
+
+
+def _ignore(*arguments: "Any") -> None:
+    pass
+
+
+def _insert(which: str, index: "int | None", it: "Any") -> None:
+    values = _list(which)
+    values.insert(len(values) if index is None else index, it)
+    _mutated(which)
+
+
+def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
+    """Load what was learned.  False: this process is not to serve; what is at fault has been learned."""
+    table = _learned.read()
+    cache = {**sys.path_importer_cache}
+    loaded_before = {*sys.modules}
+    held: "list[tuple[Any, ...]]" = []
+    atexit = _quietly("atexit")
+    register = atexit.register
+    atexit.register = _runtime.hold_back(register, held)
+    try:
+        loading = Loading(table, held)
+        folders = _Folders()
+        loading.load_all()
+        loading.state.restore()
+        _look_again(left, loading.shelved)
+    except LeftOut as error:
+        name, reason = error.args
+        table.setdefault(name, _learned.Entry(name)).reason = reason
+        _learned.write(table)
+        return False
+    finally:
+        atexit.register = register
+        _runtime.hold_back(None, None)
+    _report(loading)
+    _put_aside(loading.shelved, loaded_before)
+    for entry in {*sys.path_importer_cache} - {*cache}:
+        del sys.path_importer_cache[entry]
+    _surroundings.watch(folders, [name for name in table if loading.reasons.get(name) == _learned.MISSING])
+    known.clear()
+    known.update(table)
+    collector = _quietly("gc")
+    collector.collect()
+    collector.freeze()
+    return True
+
+
+def _report(loading: "Loading") -> None:
+    """Tell the server what it depends on now."""
+    for name in loading.shelved:
+        entry = loading.table[name]
+        for path in (entry.path, *entry.files):
+            if path:
+                _runtime.watch_file(path)
+        for variable in entry.variables:
+            _runtime.depend_on_variable(variable)
+
+
+def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
+    """Find out what must be renewed in each call."""
+    objects = _quietly("gc").get_objects()
+    pending = left.streams.pending
+    left.streams = Streams(objects)
+    left.streams.pending = pending
+    for name, (look, renew) in _modules.MODULES.items():
+        if name in shelved:
+            try:
+                shelved[name].effects.append((renew, shelved[name].module, look(shelved[name].module, objects)))
+            except _modules.Unfit as error:
+                raise LeftOut(name, str(error)) from error
+    for name, variables in READERS.items():
+        if name in shelved:
+            for variable in variables:
+                _runtime.depend_on_variable(variable)
+
+
+def _put_aside(shelved: "dict[str, Shelved]", loaded_before: "set[str]") -> None:
+    for name in [name for name in sys.modules if name not in loaded_before]:
+        module = sys.modules[name]
+        parent, _, attribute = name.rpartition(".")
+        names = State.names(sys.modules.get(parent) or getattr(shelved.get(parent), "module", None))
+        if parent and names.get(attribute) is module and name in shelved:
+            names.pop(attribute)
+    for name in [name for name in sys.modules if name not in loaded_before]:
+        if name in shelved:
+            _shelf[name] = shelved[name]
+        del sys.modules[name]
+
+
+# In a call.
+
+
+class Surroundings:
+    """What an import goes by, as it was when modules were loaded ahead."""
+
+    def __init__(self) -> None:
+        """As it is."""
+        self.path = [*sys.path]
+        self.finders = [*sys.meta_path], [*sys.path_hooks]
+        self.importer = builtins.__import__
+        self.folders: "_Folders | None" = None
+        self.names: "set[str]" = set()
+
+    def watch(self, folders: "_Folders", missing: "list[str]") -> None:
+        """From here on no module of another place may have come before those that were loaded."""
+        self.folders = folders
+        self.names = {name.partition(".")[0] for name in (*_shelf, *missing)}
+
+    def are_same(self) -> bool:
+        """Would an import find what was found then?"""
+        if (
+            sys.path != self.path
+            or (sys.meta_path, sys.path_hooks) != self.finders
+            or builtins.__import__ is not self.importer
+            or sys.gettrace() is not None
+            or sys.getprofile() is not None
+        ):
+            return False
+        folders, self.folders = self.folders, None
+        return folders is None or folders.are_same(self.names)
+
+    def note(self) -> None:
+        """A module has come back, and with it what it does to them."""
+        self.finders = [*sys.meta_path], [*sys.path_hooks]
+
+
+class _Folders:
+    """The folders in sys.path."""
+
+    def __init__(self) -> None:
+        """As they are."""
+        self._seen = {entry: (self._time(entry), self._list(entry)) for entry in sys.path}
+
+    @staticmethod
+    def _time(entry: str) -> int:
+        try:
+            return posix.stat(entry).st_mtime_ns
+        except OSError:
+            return 0
+
+    @staticmethod
+    def _list(entry: str) -> "set[str]":
+        try:
+            return {name.partition(".")[0] for name in posix.listdir(entry)}
+        except OSError:
+            return set()
+
+    def are_same(self, names: "set[str]") -> bool:
+        """Is none of the names new in one of them?"""
+        for entry, (time, listed) in self._seen.items():
+            if self._time(entry) != time and names & (self._list(entry) - listed):
+                return False
+        return True
+
+
+_surroundings = Surroundings()
+
+
+def serve_imports() -> None:
+    """Hand out what is there, in the executor of a call."""
+    if _shelf:
+        _runtime.shelve(_shelf, _restore)
+
+
+def _restore(name: str) -> "Any":
+    if not _surroundings.are_same():
+        _runtime.shelve(None, None)
+        return None
+    _bring(name)
+    _surroundings.note()
+    return sys.modules[name]
+
+
+def _bring(name: str) -> None:
+    parent, _, attribute = name.rpartition(".")
+    if parent in _shelf:
+        _bring(parent)
+    shelved = _shelf.pop(name, None)
+    if shelved is None:
+        return
+    sys.modules[name] = shelved.module
+    for needed in shelved.needs:
+        if needed in _shelf:
+            _bring(needed)
+    sys.modules.update(shelved.others)
+    if parent:
+        setattr(sys.modules[parent], attribute, shelved.module)
+    for function, *arguments in shelved.effects:
+        function(*arguments)
