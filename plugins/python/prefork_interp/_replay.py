@@ -36,8 +36,20 @@ class LeftOut(Exception):
     """What can't be loaded ahead: name, reason."""
 
 
+def _quietly(name: str) -> "Any":
+    """Return a built-in module, which is not to be seen in sys.modules by that."""
+    module = sys.modules.get(name)
+    if module is None:
+        module = __import__(name)
+        del sys.modules[name]
+    return module
+
+
+_collector = _quietly("gc")
+_locale = _quietly("_locale")
 _shelf: "dict[str, Shelved]" = {}
 # Modules that look at variables below Python.
+IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
 READERS = {"_strptime": ("TZ",)}
 
 
@@ -53,28 +65,37 @@ def stand_by() -> None:
 class Loading(_record.Notes):
     """Modules that are being loaded ahead."""
 
-    def __init__(self, table: "dict[str, _learned.Entry]", held: "list[tuple[Any, ...]]") -> None:
-        """Those in the table, and no others.  What is registered for the interpreter's exit comes into held."""
+    def __init__(self, table: "dict[str, _learned.Entry]") -> None:
+        """Those in the table, and no others."""
         super().__init__()
         self.table = table
         self.reasons = _learned.left_out(table)
         self.strange = ""
         self.before: "list[int]" = []
         self.shelved: "dict[str, Shelved]" = {}
-        self.state = State(held)
+        self.state = State()
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
         original = builtins.__import__
         _runtime.note({}, self.begin, self.end, self.imported, _ignore, _ignore)
         builtins.__import__ = _record.HOOKS[1]
+        self.table.setdefault("atexit", _learned.Entry("atexit"))
         try:
+            if "atexit" not in sys.modules:
+                self.load("atexit")
+            atexit = sys.modules["atexit"]
+            register = atexit.register
+            atexit.register = _runtime.hold_back(register, self.state.at_exit)
+            self.state.modules.pop("atexit", None)
             for name in [*self.table]:
                 if name not in self.reasons and name not in sys.modules:
                     self.load(name)
         finally:
             builtins.__import__ = original
             _runtime.note(None, None, None, None, None, None)
+            atexit.register = register
+            _runtime.hold_back(None, None)
 
     def begin(self, name: str) -> None:
         """As in Notes.  ImportError: not to be loaded ahead."""
@@ -110,7 +131,7 @@ class Loading(_record.Notes):
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        reason = self.strange or _runtime.gate() or self.state.changed({*self.entries})
+        reason = self.strange or _runtime.gate() or self.state.changed({*sys.modules})
         if reason:
             raise LeftOut(name, reason)
 
@@ -118,12 +139,15 @@ class Loading(_record.Notes):
 class State:
     """What of the interpreter belongs to no module in particular, and may be changed by one."""
 
-    def __init__(self, held: "list[tuple[Any, ...]]") -> None:
+    def __init__(self) -> None:
         """As it is."""
         self.base = self._look()
-        self.atexit = held
+        self.at_exit: "list[tuple[Any, ...]]" = []  # what was to be registered for the interpreter's exit
         self.lists = {"meta_path": [*sys.meta_path], "path_hooks": [*sys.path_hooks], "filters": [*_filters()]}
         self.now = {name: [*value] for name, value in self.lists.items()}
+        # The package importlib gives these names in it; they are there without it.
+        self.importers = {name: {**self.names(sys.modules[name])} for name in IMPORTERS}
+        self.undo: "list[tuple[Any, ...]]" = []
         self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
 
     @staticmethod
@@ -148,15 +172,14 @@ class State:
                 state[f"signal {number}"] = _signal.getsignal(number)
             except ValueError:
                 pass
-        state["locale"] = _quietly("_locale").setlocale(6, None)
-        collector = _quietly("gc")
-        state["garbage collection"] = collector.isenabled(), collector.get_threshold()
+        state["locale"] = _locale.setlocale(_locale.LC_ALL, None)
+        state["garbage collection"] = _collector.isenabled(), _collector.get_threshold()
         return state
 
     def effects_of(self, name: str) -> "list[tuple[Any, ...]]":
         """Return what a module has done to the lists since this was asked last."""
-        effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.atexit]
-        self.atexit.clear()
+        effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.at_exit]
+        self.at_exit.clear()
         for which, before in self.now.items():
             after = _list(which)
             if len(after) == len(before) and all(a is b for a, b in zip(after, before)):
@@ -168,6 +191,13 @@ class State:
                 at_end = after.index(it) >= len(before)
                 effects.append((_insert, which, None if at_end and which != "filters" else after.index(it), it))
             self.now[which] = [*after]
+        for which, names in self.importers.items():
+            module = sys.modules[which]
+            for attribute, value in [*self.names(module).items()]:
+                if names.get(attribute) is not value:
+                    effects.append((setattr, module, attribute, value))
+                    self.undo.append((setattr, module, attribute, names[attribute]) if attribute in names else (delattr, module, attribute))
+                    names[attribute] = value
         return effects
 
     def changed(self, loaded: "set[str]") -> "str | None":
@@ -183,7 +213,7 @@ class State:
             module = sys.modules.get(name)
             if module is None:
                 return f"removes {name}"
-            if name in ("sys", "builtins", "__main__"):
+            if name in ("sys", "builtins", "__main__", *IMPORTERS):
                 continue
             for attribute, value in self.names(module).items():
                 if names.get(attribute) is not value and f"{name}.{attribute}" not in loaded:
@@ -201,15 +231,8 @@ class State:
             if _list(which) != value:
                 _list(which)[:] = value
                 _mutated(which)
-
-
-def _quietly(name: str) -> "Any":
-    """Return a built-in module, which is not to be seen in sys.modules by that."""
-    module = sys.modules.get(name)
-    if module is None:
-        module = __import__(name)
-        del sys.modules[name]
-    return module
+        for function, *arguments in reversed(self.undo):
+            function(*arguments)
 
 
 def _filters() -> "list[Any]":
@@ -227,7 +250,7 @@ def _mutated(which: str) -> None:
 
 
 def _register(arguments: "Any", keywords: "Any") -> None:
-    _quietly("atexit").register(*arguments, **(keywords or {}))
+    sys.modules["atexit"].register(*arguments, **(keywords or {}))
 
 
 def _ignore(*arguments: "Any") -> None:
@@ -245,13 +268,9 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     table = _learned.read()
     cache = {**sys.path_importer_cache}
     loaded_before = {*sys.modules}
-    held: "list[tuple[Any, ...]]" = []
-    atexit = _quietly("atexit")
-    register = atexit.register
-    atexit.register = _runtime.hold_back(register, held)
+    folders = _Folders()
+    loading = Loading(table)
     try:
-        loading = Loading(table, held)
-        folders = _Folders()
         loading.load_all()
         loading.state.restore()
         _look_again(left, loading.shelved)
@@ -260,9 +279,6 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
         table.setdefault(name, _learned.Entry(name)).reason = reason
         _learned.write(table)
         return False
-    finally:
-        atexit.register = register
-        _runtime.hold_back(None, None)
     _report(loading)
     _put_aside(loading.shelved, loaded_before)
     for entry in {*sys.path_importer_cache} - {*cache}:
@@ -270,9 +286,8 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     _surroundings.watch(folders, [name for name in table if loading.reasons.get(name) == _learned.MISSING])
     known.clear()
     known.update(table)
-    collector = _quietly("gc")
-    collector.collect()
-    collector.freeze()
+    _collector.collect()
+    _collector.freeze()
     return True
 
 
@@ -289,7 +304,7 @@ def _report(loading: "Loading") -> None:
 
 def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
     """Find out what must be renewed in each call."""
-    objects = _quietly("gc").get_objects()
+    objects = _collector.get_objects()
     pending = left.streams.pending
     left.streams = Streams(objects)
     left.streams.pending = pending
