@@ -283,7 +283,9 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     _put_aside(loading.shelved, loaded_before)
     for entry in {*sys.path_importer_cache} - {*cache}:
         del sys.path_importer_cache[entry]
-    _surroundings.watch(folders, [name for name in table if loading.reasons.get(name) == _learned.MISSING])
+    global _surroundings
+    missing = [name for name in table if loading.reasons.get(name) == _learned.MISSING]
+    _surroundings = Surroundings(folders, [*_shelf, *missing])
     known.clear()
     known.update(table)
     _collector.collect()
@@ -339,18 +341,13 @@ def _put_aside(shelved: "dict[str, Shelved]", loaded_before: "set[str]") -> None
 class Surroundings:
     """What an import goes by, as it was when modules were loaded ahead."""
 
-    def __init__(self) -> None:
-        """As it is."""
+    def __init__(self, folders: "_Folders", names: "Any") -> None:
+        """As it is, and as the folders were: there no module of these names may come before those that were loaded."""
         self.path = [*sys.path]
         self.finders = [*sys.meta_path], [*sys.path_hooks]
         self.importer = builtins.__import__
-        self.folders: "_Folders | None" = None
-        self.names: "set[str]" = set()
-
-    def watch(self, folders: "_Folders", missing: "list[str]") -> None:
-        """From here on no module of another place may have come before those that were loaded."""
-        self.folders = folders
-        self.names = {name.partition(".")[0] for name in (*_shelf, *missing)}
+        self.folders: "_Folders | None" = folders
+        self.names = {name.partition(".")[0] for name in names}
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
@@ -399,7 +396,7 @@ class _Folders:
         return True
 
 
-_surroundings = Surroundings()
+_surroundings: "Surroundings | None" = None
 
 
 def serve_imports() -> None:
@@ -409,7 +406,7 @@ def serve_imports() -> None:
 
 
 def _restore(name: str) -> "Any":
-    if not _surroundings.are_same():
+    if _surroundings is None or not _surroundings.are_same():
         _runtime.shelve(None, None)
         return None
     _bring(name)
