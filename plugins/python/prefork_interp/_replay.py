@@ -118,7 +118,7 @@ class Loading(_record.Notes):
         others = [other for other in [*sys.modules][first:] if other not in self.entries]
         taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
         shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
-        shelved.effects = self.state.effects_of(name)
+        shelved.effects = [*_finders_of(name), *self.state.effects_of(name)]
 
     def load(self, name: str) -> None:
         """Load one module, and all that it imports.  LeftOut."""
@@ -134,6 +134,20 @@ class Loading(_record.Notes):
         reason = self.strange or _runtime.gate() or self.state.changed({*sys.modules})
         if reason:
             raise LeftOut(name, reason)
+
+
+def _finders_of(name: str) -> "list[tuple[Any, ...]]":
+    """Return what puts back the finders that were asked for a module: those of folders up to its own."""
+    file = _record.module_file(sys.modules.get(name))
+    parent = name.rpartition(".")[0]
+    path = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
+    asked: "list[tuple[Any, ...]]" = []
+    for entry in path if file else ():
+        if entry in sys.path_importer_cache:
+            asked.append((_cache, entry, sys.path_importer_cache[entry]))
+        if file.rpartition("/")[0] in (entry, f"{entry}/{name.rpartition('.')[2]}"):
+            break
+    return asked
 
 
 class State:
@@ -172,6 +186,8 @@ class State:
                 state[f"signal {number}"] = _signal.getsignal(number)
             except ValueError:
                 pass
+        random = sys.modules.get("random")
+        state["random numbers"] = random.getstate() if random else None
         state["locale"] = _locale.setlocale(_locale.LC_ALL, None)
         state["garbage collection"] = _collector.isenabled(), _collector.get_threshold()
         return state
@@ -203,6 +219,8 @@ class State:
     def changed(self, loaded: "set[str]") -> "str | None":
         """Say what else was changed, by other modules than these."""
         now = self._look()
+        if self.base["random numbers"] is None:  # its module was just loaded: _modules looks at it
+            self.base["random numbers"] = now["random numbers"]
         for name in {*now, *self.base}:
             if now.get(name) != self.base.get(name):
                 return f"changes {name}"
@@ -251,6 +269,13 @@ def _mutated(which: str) -> None:
 
 def _register(arguments: "Any", keywords: "Any") -> None:
     sys.modules["atexit"].register(*arguments, **(keywords or {}))
+
+
+def _cache(entry: str, finder: "Any") -> None:
+    if entry not in sys.path_importer_cache:
+        # It is to look into the folder again.
+        getattr(finder, "invalidate_caches", _ignore)()
+        sys.path_importer_cache[entry] = finder
 
 
 def _ignore(*arguments: "Any") -> None:

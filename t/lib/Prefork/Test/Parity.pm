@@ -271,8 +271,10 @@ sub learned ($place) {
 	return join ' ', map { my @stat = stat; "$_ @stat[1, 9, 10]" } sort glob "$place->{run}/k*";
 }
 
+# One of the servers has gone: where there are several, each loads it when it has served.
 sub wait_for_improvement ($place, $servers) {
-	process_gone([map { pidfd_open($_) } keys %$servers]) or die "what was learned was not loaded\n";
+	wait_for(sub { grep { ((proc_stat($_))[2] // 'Z') eq 'Z' } keys %$servers }, SETTLE_TIME)
+		or die "what was learned was not loaded\n";
 	return;
 }
 
