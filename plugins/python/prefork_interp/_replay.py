@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Shelved:
     """A module that was loaded ahead."""
 
-    __slots__ = ("module", "needs", "others", "effects")
+    __slots__ = ("module", "needs", "others", "effects", "renewals")
 
     def __init__(self, module: "Any") -> None:
         """Nothing is known of it yet."""
@@ -30,6 +30,7 @@ class Shelved:
         self.needs: "list[str]" = []
         self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
+        self.renewals: "list[tuple[Any, ...]]" = []  # likewise
 
 
 class LeftOut(Exception):
@@ -66,14 +67,18 @@ class Loading(_record.Notes):
     """Modules that are being loaded ahead."""
 
     def __init__(self, table: "dict[str, _learned.Entry]") -> None:
-        """Those in the table, and no others."""
+        """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
+        lists = State.look_at_lists()
+        self.shelved: "dict[str, Shelved]" = {**_shelf}
+        self.old = {*_shelf}
+        for name in [*_shelf]:
+            _bring(name, in_call=False)
         self.table = table
         self.reasons = _learned.left_out(table)
         self.strange = ""
         self.before: "list[int]" = []
-        self.shelved: "dict[str, Shelved]" = {}
-        self.state = State()
+        self.state = State(*lists)
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -153,16 +158,19 @@ def _finders_of(name: str) -> "list[tuple[Any, ...]]":
 class State:
     """What of the interpreter belongs to no module in particular, and may be changed by one."""
 
-    def __init__(self) -> None:
-        """As it is."""
+    def __init__(self, lists: "dict[str, Any]", importers: "dict[str, Any]") -> None:
+        """As it is; the lists as look_at_lists() saw them, and as they are to be again."""
         self.base = self._look()
         self.at_exit: "list[tuple[Any, ...]]" = []  # what was to be registered for the interpreter's exit
-        self.lists = {"meta_path": [*sys.meta_path], "path_hooks": [*sys.path_hooks], "filters": [*_filters()]}
-        self.now = {name: [*value] for name, value in self.lists.items()}
-        # The package importlib gives these names in it; they are there without it.
-        self.importers = {name: {**self.names(sys.modules[name])} for name in IMPORTERS}
-        self.undo: "list[tuple[Any, ...]]" = []
+        self.lists, self.old_importers = lists, importers
+        self.now, self.importers = self.look_at_lists()
         self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
+
+    @classmethod
+    def look_at_lists(cls) -> "tuple[dict[str, Any], dict[str, Any]]":
+        """Return what modules may add to, and the importers' names, which the package importlib changes."""
+        lists = {name: [*_list(name)] for name in ("meta_path", "path_hooks", "filters")}
+        return lists, {name: {**cls.names(sys.modules[name])} for name in IMPORTERS}
 
     @staticmethod
     def names(module: "Any") -> "dict[str, Any]":
@@ -212,7 +220,6 @@ class State:
             for attribute, value in [*self.names(module).items()]:
                 if names.get(attribute) is not value:
                     effects.append((setattr, module, attribute, value))
-                    self.undo.append((setattr, module, attribute, names[attribute]) if attribute in names else (delattr, module, attribute))
                     names[attribute] = value
         return effects
 
@@ -249,8 +256,12 @@ class State:
             if _list(which) != value:
                 _list(which)[:] = value
                 _mutated(which)
-        for function, *arguments in reversed(self.undo):
-            function(*arguments)
+        for which, names in self.old_importers.items():
+            present = self.names(sys.modules[which])
+            for attribute in [*present]:
+                if attribute not in names:
+                    del present[attribute]
+            present.update(names)
 
 
 def _filters() -> "list[Any]":
@@ -290,10 +301,11 @@ def _insert(which: str, index: "int | None", it: "Any") -> None:
 
 def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     """Load what was learned.  False: this process is not to serve; what is at fault has been learned."""
+    global _surroundings
     table = _learned.read()
     cache = {**sys.path_importer_cache}
     loaded_before = {*sys.modules}
-    folders = _Folders()
+    folders = _surroundings.folders if _surroundings and _surroundings.folders else _Folders()
     loading = Loading(table)
     try:
         loading.load_all()
@@ -308,7 +320,6 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     _put_aside(loading.shelved, loaded_before)
     for entry in {*sys.path_importer_cache} - {*cache}:
         del sys.path_importer_cache[entry]
-    global _surroundings
     missing = [name for name in table if loading.reasons.get(name) == _learned.MISSING]
     _surroundings = Surroundings(folders, [*_shelf, *missing])
     known.clear()
@@ -320,7 +331,7 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
 
 def _report(loading: "Loading") -> None:
     """Tell the server what it depends on now."""
-    for name in loading.shelved:
+    for name in {*loading.shelved} - loading.old:
         entry = loading.table[name]
         for path in (entry.path, *entry.files):
             if path:
@@ -338,7 +349,7 @@ def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
     for name, (look, renew) in _modules.MODULES.items():
         if name in shelved:
             try:
-                shelved[name].effects.append((renew, shelved[name].module, look(shelved[name].module, objects)))
+                shelved[name].renewals = [(renew, shelved[name].module, look(shelved[name].module, objects))]
             except _modules.Unfit as error:
                 raise LeftOut(name, str(error)) from error
     for name, variables in READERS.items():
@@ -370,7 +381,8 @@ class Surroundings:
         """As it is, and as the folders were: there no module of these names may come before those that were loaded."""
         self.path = [*sys.path]
         self.finders = [*sys.meta_path], [*sys.path_hooks]
-        self.importer = builtins.__import__
+        # The second is there while an import is being noted.
+        self.importers = builtins.__import__, _record.HOOKS[1]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
 
@@ -379,7 +391,7 @@ class Surroundings:
         if (
             sys.path != self.path
             or (sys.meta_path, sys.path_hooks) != self.finders
-            or builtins.__import__ is not self.importer
+            or builtins.__import__ not in self.importers
             or sys.gettrace() is not None
             or sys.getprofile() is not None
         ):
@@ -439,19 +451,22 @@ def _restore(name: str) -> "Any":
     return sys.modules[name]
 
 
-def _bring(name: str) -> None:
+def _bring(name: str, in_call: bool = True) -> None:
     parent, _, attribute = name.rpartition(".")
     if parent in _shelf:
-        _bring(parent)
+        _bring(parent, in_call)
     shelved = _shelf.pop(name, None)
     if shelved is None:
         return
     sys.modules[name] = shelved.module
     for needed in shelved.needs:
         if needed in _shelf:
-            _bring(needed)
+            _bring(needed, in_call)
     sys.modules.update(shelved.others)
+    # An import puts what it has loaded behind all that this has imported.
+    sys.modules[name] = sys.modules.pop(name)
     if parent:
         setattr(sys.modules[parent], attribute, shelved.module)
-    for function, *arguments in shelved.effects:
-        function(*arguments)
+    for function, *arguments in (*shelved.effects, *shelved.renewals) if in_call else shelved.effects:
+        if in_call or function is not _register:
+            function(*arguments)
