@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+extern char **environ;
+
 /* Shells keep these for themselves, a stand-in for the interpreter too; nobody makes a value of them. */
 static int is_shells(const char *variable) {
 	static const char *const names[] = {"_", "PWD", "OLDPWD", "SHLVL"};
@@ -17,6 +19,19 @@ static int is_shells(const char *variable) {
 		if (environment_is(variable, names[i]))
 			return 1;
 	return 0;
+}
+
+/* What is found out after the first call: setup, whose environment this process still has, had the first caller's
+ * values, and those that it changed hold for that caller alone anyway. */
+static int learn_late(struct dependency *d) {
+	const char *value = environ ? environment_find(environ, d->names[d->count]) : NULL;
+	char **values = realloc(d->values, (d->count + 2) * sizeof *values);
+
+	if (!values)
+		return -1;
+	d->values = values;
+	values[d->count] = value ? strdup(value) : NULL;
+	return value && !values[d->count] ? -1 : 0;
 }
 
 int dependency_add(struct dependency *d, const char *variable) {
@@ -34,7 +49,12 @@ int dependency_add(struct dependency *d, const char *variable) {
 	name = strndup(variable, strcspn(variable, "="));
 	if (!name)
 		return -1;
-	names[d->count++] = name;
+	names[d->count] = name;
+	if (d->values && learn_late(d) < 0) {
+		free(name);
+		return -1;
+	}
+	d->count++;
 	return 0;
 }
 

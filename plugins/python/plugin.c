@@ -13,7 +13,12 @@
 /* What the interpreter's options, read as Python's main() reads them, come to. */
 struct options {
 	int ignore_environment; /* -E or -I: no PYTHON* variable counts */
+	int no_site;            /* -S: modules that the runtime needs are not there yet */
+	int skip_line;          /* -x: the script is a part of its file */
 };
+
+/* What runs instead of a script that does not mark its initialisation's end: its place below the runtime's folder. */
+#define BOOTSTRAP "/prefork_interp/_bootstrap.py"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "bBdEIOPqRsStux";
@@ -93,8 +98,9 @@ static int short_options(const char *letters, const char *const **at, struct opt
 		}
 		if (!strchr(flags, *letters))
 			return refuse(why, "python has no such option", **at);
-		if (*letters == 'E' || *letters == 'I')
-			options->ignore_environment = 1;
+		options->ignore_environment |= *letters == 'E' || *letters == 'I';
+		options->no_site |= *letters == 'S';
+		options->skip_line |= *letters == 'x';
 	}
 	return 1;
 }
@@ -156,11 +162,40 @@ static int check_environment(struct reason *why) {
 	return 1;
 }
 
+/* Does the script itself say where its initialisation ends? */
+static int is_marked(const struct prefork_invocation *invocation) {
+	return strstr(invocation->script_text, "prefork_interp") != NULL;
+}
+
+static int check_marked(const struct prefork_invocation *invocation, const struct options *options,
+                        struct reason *why) {
+	if (options->ignore_environment)
+		return 1;
+	if (strchr(invocation->runtime_directory, ':'))
+		return refuse(why, "PYTHONPATH can't name a folder with a colon", invocation->runtime_directory);
+	return check_environment(why);
+}
+
+static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
+                          struct reason *why) {
+	if (!invocation->unmarked)
+		return refuse(why, "the script does not name the module that it marks its initialisation's end with",
+		              "prefork_interp");
+	if (options->no_site)
+		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
+	if (options->skip_line)
+		return refuse(why, "-x: the script is a part of its file", NULL);
+	if (strncmp(invocation->script_text, "PK\003\004", 4) == 0)
+		return refuse(why, "the script is an archive", NULL);
+	return options->ignore_environment || check_environment(why);
+}
+
 static enum prefork_answer python_accepts(const struct prefork_invocation *invocation, char *text, size_t size) {
 	const char *slash = strrchr(invocation->interpreter, '/');
 	const char *name = slash ? slash + 1 : invocation->interpreter;
 	struct options options = {0};
 	struct reason why = {text, size};
+	int served;
 
 	if (!is_python(name))
 		return PREFORK_NOT_MINE;
@@ -168,21 +203,9 @@ static enum prefork_answer python_accepts(const struct prefork_invocation *invoc
 		refuse(&why, "Python before 3.8", name);
 		return PREFORK_REFUSE;
 	}
-	if (!read_options(invocation->arguments, &options, &why))
-		return PREFORK_REFUSE;
-	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
-	if (!strstr(invocation->script_text, "prefork_interp")) {
-		refuse(&why, "the script does not name the module that it marks its initialisation's end with",
-		       "prefork_interp");
-		return PREFORK_REFUSE;
-	}
-	if (options.ignore_environment)
-		return PREFORK_ACCEPT;
-	if (strchr(invocation->runtime_directory, ':')) {
-		refuse(&why, "PYTHONPATH can't name a folder with a colon", invocation->runtime_directory);
-		return PREFORK_REFUSE;
-	}
-	return check_environment(&why) ? PREFORK_ACCEPT : PREFORK_REFUSE;
+	served = read_options(invocation->arguments, &options, &why) &&
+	         (is_marked(invocation) ? check_marked : check_unmarked)(invocation, &options, &why);
+	return served ? PREFORK_ACCEPT : PREFORK_REFUSE;
 }
 
 /* A string of the parts, or NULL with errno. */
@@ -217,6 +240,14 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 	return 0;
 }
 
+static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
+	char *path = join(invocation->runtime_directory, BOOTSTRAP, "");
+	int result = path ? host->add_argument(setup, path) : -1;
+
+	free(path);
+	return result;
+}
+
 static int python_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	struct options options = {0};
 	char unused[1];
@@ -226,10 +257,13 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 		errno = EINVAL;
 		return -1;
 	}
-	/* Where the environment is ignored only an interpreter that has the runtime in its site directory finds it. */
-	if (!options.ignore_environment && extend_path(invocation, host, setup) != 0)
+	if (add_all(invocation->arguments, host, setup) != 0)
 		return -1;
-	if (add_all(invocation->arguments, host, setup) != 0 || host->add_argument(setup, invocation->script) != 0)
+	/* Where the environment is ignored only an interpreter that has the runtime in its site directory finds it. */
+	if (is_marked(invocation) ? !options.ignore_environment && extend_path(invocation, host, setup) != 0
+	                          : add_bootstrap(invocation, host, setup) != 0)
+		return -1;
+	if (host->add_argument(setup, invocation->script) != 0)
 		return -1;
 	return add_all(invocation->script_arguments, host, setup);
 }

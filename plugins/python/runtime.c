@@ -1,9 +1,7 @@
 /* The C half of the Python runtime: prefork_interp._runtime, the server library as Python sees it.
  *
  * Limited API of 3.8, so that one binary serves every Python from there on. */
-#define Py_LIMITED_API 0x03080000
-#define PY_SSIZE_T_CLEAN
-#include <Python.h>
+#include "runtime.h"
 
 #include "prefork-server.h"
 
@@ -11,6 +9,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdio_ext.h>
+#include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -177,12 +176,29 @@ static void renew_streams(void) {
 		call.setup_output_length -= fwrite(call.setup_output + call.setup_output_length - pending, 1, pending, stdout);
 }
 
-static PyObject *runtime_run(PyObject *self, PyObject *unused) {
-	const struct prefork_language language = {.fork = fork_as_python};
-	struct prefork_error error;
-	PyObject *tuple;
+/* Call the Python function that loads what was learned. */
+static int improve(void *function) {
+	PyObject *result = PyObject_CallObject(function, NULL);
+	int done = result && PyObject_IsTrue(result) == 1;
 
-	(void)self, (void)unused;
+	if (!result)
+		PyErr_Print();
+	Py_DecRef(result);
+	return done ? 0 : -1;
+}
+
+static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
+	struct prefork_language language = {.fork = fork_as_python};
+	struct prefork_error error;
+	PyObject *tuple, *function = NULL;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "|O", &function))
+		return NULL;
+	if (function) {
+		language.improve = improve;
+		language.context = function;
+	}
 	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {
 	case 0:
@@ -203,11 +219,45 @@ static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 	}
 }
 
-static PyObject *runtime_unblock(PyObject *self, PyObject *unused) {
-	(void)self, (void)unused;
+void runtime_give_signals(void) {
 	if (served)
 		prefork_server_unblock(&call);
+}
+
+static PyObject *runtime_unblock(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	runtime_give_signals();
 	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_learned(PyObject *self, PyObject *unused) {
+	size_t length = 0;
+	char *bytes = prefork_server_learned(&length);
+	PyObject *result = PyBytes_FromStringAndSize(bytes, bytes ? (Py_ssize_t)length : 0);
+
+	(void)self, (void)unused;
+	free(bytes);
+	return result;
+}
+
+static PyObject *runtime_learn(PyObject *self, PyObject *bytes) {
+	Py_ssize_t length;
+	char *start;
+
+	(void)self;
+	if (PyBytes_AsStringAndSize(bytes, &start, &length) != 0)
+		return NULL;
+	return PyBool_FromLong(prefork_server_learn(start, (size_t)length) == 0);
+}
+
+static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
+	struct prefork_error error;
+
+	(void)self, (void)unused;
+	fflush(NULL);
+	if (prefork_server_gate(&error) == 0)
+		Py_RETURN_NONE;
+	return PyUnicode_DecodeFSDefault(error.message);
 }
 
 static PyMethodDef methods[] = {
@@ -217,8 +267,11 @@ static PyMethodDef methods[] = {
 	{"depend_on_variable", runtime_depend_on_variable, METH_VARARGS, "depend_on_variable(name): setup looked at it."},
 	{"depend_on_directory", runtime_depend_on_directory, METH_NOARGS, "Setup looked at the working directory."},
 	{"environment", runtime_environment, METH_NOARGS, "The C level's environment: NAME=value."},
-	{"run", runtime_run, METH_NOARGS,
-     "Serve.  In an executor: (script, arguments, environment, closed, ignored, setup's output)."},
+	{"run", runtime_run, METH_VARARGS,
+     "run([improve]): serve.  In an executor: (script, arguments, environment, closed, ignored, setup's output)."},
+	{"learned", runtime_learned, METH_NOARGS, "What was learned, as bytes."},
+	{"learn", runtime_learn, METH_O, "learn(bytes): was it kept?"},
+	{"gate", runtime_gate, METH_NOARGS, "In improve(): None, or why calls can't be forked from this process."},
 	{"reset_terminal", runtime_reset_terminal, METH_VARARGS, "reset_terminal(library): readline's, linked by it."},
 	{"unblock", runtime_unblock, METH_NOARGS, "Give the executor its signals: the last step of installing a call."},
 	{NULL, NULL, 0, NULL},
@@ -232,6 +285,12 @@ static struct PyModuleDef definition = {
 
 /* Headers before 3.9 don't export it by themselves. */
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
+	PyObject *module = PyModule_Create(&definition);
+
 	adopted = prefork_server_adopt(&adoption_error);
-	return PyModule_Create(&definition);
+	if (module && (script_add(module) != 0 || imports_add(module) != 0)) {
+		Py_DecRef(module);
+		return NULL;
+	}
+	return module;
 }

@@ -1,0 +1,472 @@
+"""Loading a script's modules ahead, and handing them to the calls that import them.
+
+In the server they are loaded in the order in which a call has asked for them, and then put aside: a call finds none of
+them in sys.modules until it imports one.  Then that module and all that its own import had brought about come back, in
+the same order, and with what they do to the interpreter as a whole.
+"""
+
+import _signal
+import builtins
+import posix
+import sys
+
+import _frozen_importlib as importlib
+from prefork_interp import _learned, _modules, _record, _runtime, _setup
+from prefork_interp._streams import Streams
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
+
+
+class Shelved:
+    """A module that was loaded ahead."""
+
+    __slots__ = ("module", "needs", "others", "effects", "renewals")
+
+    def __init__(self, module: "Any") -> None:
+        """Nothing is known of it yet."""
+        self.module = module
+        self.needs: "list[str]" = []
+        self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
+        self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
+        self.renewals: "list[tuple[Any, ...]]" = []  # likewise
+
+
+class LeftOut(Exception):
+    """What can't be loaded ahead: name, reason."""
+
+
+def _quietly(name: str) -> "Any":
+    """Return a built-in module, which is not to be seen in sys.modules by that."""
+    module = sys.modules.get(name)
+    if module is None:
+        module = __import__(name)
+        del sys.modules[name]
+    return module
+
+
+_collector = _quietly("gc")
+_locale = _quietly("_locale")
+_shelf: "dict[str, Shelved]" = {}
+# Modules that look at variables below Python.
+IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
+READERS = {"_strptime": ("TZ",)}
+
+
+def stand_by() -> None:
+    """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
+    _learned.start_from(sys.modules)
+    importlib._find_and_load = _record.HOOKS[0]
+
+
+# In the server.
+
+
+class Loading(_record.Notes):
+    """Modules that are being loaded ahead."""
+
+    def __init__(self, table: "dict[str, _learned.Entry]") -> None:
+        """Those in the table, and no others.  What was loaded before comes back meanwhile."""
+        super().__init__()
+        lists = State.look_at_lists()
+        self.shelved: "dict[str, Shelved]" = {**_shelf}
+        self.old = {*_shelf}
+        for name in [*_shelf]:
+            _bring(name, in_call=False)
+        self.table = table
+        self.reasons = _learned.left_out(table)
+        self.strange = ""
+        self.before: "list[int]" = []
+        self.state = State(*lists)
+
+    def load_all(self) -> None:
+        """Load all that nothing speaks against.  LeftOut."""
+        original = builtins.__import__
+        _runtime.note({}, self.begin, self.end, self.imported, _ignore, _ignore)
+        builtins.__import__ = _record.HOOKS[1]
+        self.table.setdefault("atexit", _learned.Entry("atexit"))
+        try:
+            if "atexit" not in sys.modules:
+                self.load("atexit")
+            atexit = sys.modules["atexit"]
+            register = atexit.register
+            atexit.register = _runtime.hold_back(register, self.state.at_exit)
+            self.state.modules.pop("atexit", None)
+            for name in [*self.table]:
+                if name not in self.reasons and name not in sys.modules:
+                    self.load(name)
+        finally:
+            builtins.__import__ = original
+            _runtime.note(None, None, None, None, None, None)
+            atexit.register = register
+            _runtime.hold_back(None, None)
+
+    def begin(self, name: str) -> None:
+        """As in Notes.  ImportError: not to be loaded ahead."""
+        reason = self.reasons.get(name, "" if name in self.table or _learned.is_base(name) else "not known")
+        if reason and reason != _learned.MISSING:
+            self.strange = f"imports {name}: {reason}"
+            raise ImportError(self.strange)
+        super().begin(name)
+        self.before.append(len(sys.modules))
+
+    def end(self, name: str, error: "BaseException | None") -> None:
+        """As in Notes."""
+        entry = self.stack[-1]
+        super().end(name, error)
+        first = self.before.pop()
+        if error is not None:
+            return
+        shelved = self.shelved[name] = Shelved(sys.modules.get(name))
+        shelved.needs = [needed for needed in entry.imports if needed != name]
+        others = [other for other in [*sys.modules][first:] if other not in self.entries]
+        taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
+        shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
+        shelved.effects = [*_finders_of(name), *self.state.effects_of(name)]
+
+    def load(self, name: str) -> None:
+        """Load one module, and all that it imports.  LeftOut."""
+        self.strange = ""
+        try:
+            importlib._gcd_import(name)
+        except BaseException as error:
+            self.stack.clear()
+            raise LeftOut(name, self.strange or f"raises {type(error).__name__}: {error}"[:200]) from error
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:
+                stream.flush()
+        reason = self.strange or _runtime.gate() or self.state.changed({*sys.modules})
+        if reason:
+            raise LeftOut(name, reason)
+
+
+def _finders_of(name: str) -> "list[tuple[Any, ...]]":
+    """Return what puts back the finders that were asked for a module: those of folders up to its own."""
+    file = _record.module_file(sys.modules.get(name))
+    parent = name.rpartition(".")[0]
+    path = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
+    asked: "list[tuple[Any, ...]]" = []
+    for entry in path if file else ():
+        if entry in sys.path_importer_cache:
+            asked.append((_cache, entry, sys.path_importer_cache[entry]))
+        if file.rpartition("/")[0] in (entry, f"{entry}/{name.rpartition('.')[2]}"):
+            break
+    return asked
+
+
+class State:
+    """What of the interpreter belongs to no module in particular, and may be changed by one."""
+
+    def __init__(self, lists: "dict[str, Any]", importers: "dict[str, Any]") -> None:
+        """As it is; the lists as look_at_lists() saw them, and as they are to be again."""
+        self.base = self._look()
+        self.at_exit: "list[tuple[Any, ...]]" = []  # what was to be registered for the interpreter's exit
+        self.lists, self.old_importers = lists, importers
+        self.now, self.importers = self.look_at_lists()
+        self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
+
+    @classmethod
+    def look_at_lists(cls) -> "tuple[dict[str, Any], dict[str, Any]]":
+        """Return what modules may add to, and the importers' names, which the package importlib changes."""
+        lists = {name: [*_list(name)] for name in ("meta_path", "path_hooks", "filters")}
+        return lists, {name: {**cls.names(sys.modules[name])} for name in IMPORTERS}
+
+    @staticmethod
+    def names(module: "Any") -> "dict[str, Any]":
+        try:
+            return object.__getattribute__(module, "__dict__")
+        except AttributeError:
+            return {}
+
+    @staticmethod
+    def _look() -> "dict[str, Any]":
+        names = {f"sys.{name}": value for name, value in sys.__dict__.items()}
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            names.pop(f"sys.{name}", None)
+        state: "dict[str, Any]" = {**names, "sys.path": [*sys.path], "sys.argv": [*sys.argv]}
+        state["recursion limit"] = sys.getrecursionlimit()
+        state["switch interval"] = sys.getswitchinterval()
+        state["trace function"] = sys.gettrace(), sys.getprofile()
+        state["builtins"] = {name: value for name, value in builtins.__dict__.items() if name != "__import__"}
+        for number in range(1, _signal.NSIG):
+            try:
+                state[f"signal {number}"] = _signal.getsignal(number)
+            except ValueError:
+                pass
+        random = sys.modules.get("random")
+        state["random numbers"] = random.getstate() if random else None
+        state["locale"] = _locale.setlocale(_locale.LC_ALL, None)
+        state["garbage collection"] = _collector.isenabled(), _collector.get_threshold()
+        return state
+
+    def effects_of(self, name: str) -> "list[tuple[Any, ...]]":
+        """Return what a module has done to the lists since this was asked last."""
+        effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.at_exit]
+        self.at_exit.clear()
+        for which, before in self.now.items():
+            after = _list(which)
+            if len(after) == len(before) and all(a is b for a, b in zip(after, before)):
+                continue
+            added = [it for it in after if not any(it is old for old in before)]
+            if [it for it in after if it not in added] != before:
+                continue  # changed() will find it
+            for it in added if which != "filters" else reversed(added):
+                at_end = after.index(it) >= len(before)
+                effects.append((_insert, which, None if at_end and which != "filters" else after.index(it), it))
+            self.now[which] = [*after]
+        for which, names in self.importers.items():
+            module = sys.modules[which]
+            for attribute, value in [*self.names(module).items()]:
+                if names.get(attribute) is not value:
+                    effects.append((setattr, module, attribute, value))
+                    names[attribute] = value
+        return effects
+
+    def changed(self, loaded: "set[str]") -> "str | None":
+        """Say what else was changed, by other modules than these."""
+        now = self._look()
+        if self.base["random numbers"] is None:  # its module was just loaded: _modules looks at it
+            self.base["random numbers"] = now["random numbers"]
+        for name in {*now, *self.base}:
+            if now.get(name) != self.base.get(name):
+                return f"changes {name}"
+        for which, value in self.now.items():
+            if value != _list(which):
+                return f"changes {which}"
+        for name, names in self.modules.items():
+            module = sys.modules.get(name)
+            if module is None:
+                return f"removes {name}"
+            if name in ("sys", "builtins", "__main__", *IMPORTERS):
+                continue
+            for attribute, value in self.names(module).items():
+                if names.get(attribute) is not value and f"{name}.{attribute}" not in loaded:
+                    return f"changes {name}.{attribute}"
+        for name in loaded - {*self.modules}:
+            names = self.names(sys.modules.get(name))
+            if "__warningregistry__" in names:
+                return f"warns in {name}"
+            self.modules[name] = {**names}
+        return None
+
+    def restore(self) -> None:
+        """Put the lists back to what they were."""
+        for which, value in self.lists.items():
+            if _list(which) != value:
+                _list(which)[:] = value
+                _mutated(which)
+        for which, names in self.old_importers.items():
+            present = self.names(sys.modules[which])
+            for attribute in [*present]:
+                if attribute not in names:
+                    del present[attribute]
+            present.update(names)
+
+
+def _filters() -> "list[Any]":
+    return sys.modules["_warnings"].filters
+
+
+def _list(which: str) -> "list[Any]":
+    return _filters() if which == "filters" else getattr(sys, which)
+
+
+def _mutated(which: str) -> None:
+    if which == "filters":
+        warnings = sys.modules["_warnings"]
+        getattr(warnings, "_filters_mutated", None) and warnings._filters_mutated()
+
+
+def _register(arguments: "Any", keywords: "Any") -> None:
+    sys.modules["atexit"].register(*arguments, **(keywords or {}))
+
+
+def _cache(entry: str, finder: "Any") -> None:
+    if entry not in sys.path_importer_cache:
+        # It is to look into the folder again.
+        getattr(finder, "invalidate_caches", _ignore)()
+        sys.path_importer_cache[entry] = finder
+
+
+def _ignore(*arguments: "Any") -> None:
+    pass
+
+
+def _insert(which: str, index: "int | None", it: "Any") -> None:
+    values = _list(which)
+    values.insert(len(values) if index is None else index, it)
+    _mutated(which)
+
+
+def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
+    """Load what was learned.  False: this process is not to serve; what is at fault has been learned."""
+    global _surroundings
+    table = _learned.read()
+    cache = {**sys.path_importer_cache}
+    loaded_before = {*sys.modules}
+    folders = _surroundings.folders if _surroundings and _surroundings.folders else _Folders()
+    loading = Loading(table)
+    try:
+        loading.load_all()
+        loading.state.restore()
+        _look_again(left, loading.shelved)
+    except LeftOut as error:
+        name, reason = error.args
+        table.setdefault(name, _learned.Entry(name)).reason = reason
+        _learned.write(table)
+        return False
+    _report(loading)
+    _put_aside(loading.shelved, loaded_before)
+    for entry in {*sys.path_importer_cache} - {*cache}:
+        del sys.path_importer_cache[entry]
+    missing = [name for name in table if loading.reasons.get(name) == _learned.MISSING]
+    _surroundings = Surroundings(folders, [*_shelf, *missing])
+    known.clear()
+    known.update(table)
+    _collector.collect()
+    _collector.freeze()
+    return True
+
+
+def _report(loading: "Loading") -> None:
+    """Tell the server what it depends on now."""
+    for name in {*loading.shelved} - loading.old:
+        entry = loading.table[name]
+        for path in (entry.path, *entry.files):
+            if path:
+                _runtime.watch_file(path)
+        for variable in entry.variables:
+            _runtime.depend_on_variable(variable)
+
+
+def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
+    """Find out what must be renewed in each call."""
+    objects = _collector.get_objects()
+    pending = left.streams.pending
+    left.streams = Streams(objects)
+    left.streams.pending = pending
+    for name, (look, renew) in _modules.MODULES.items():
+        if name in shelved:
+            try:
+                shelved[name].renewals = [(renew, shelved[name].module, look(shelved[name].module, objects))]
+            except _modules.Unfit as error:
+                raise LeftOut(name, str(error)) from error
+    for name, variables in READERS.items():
+        if name in shelved:
+            for variable in variables:
+                _runtime.depend_on_variable(variable)
+
+
+def _put_aside(shelved: "dict[str, Shelved]", loaded_before: "set[str]") -> None:
+    for name in [name for name in sys.modules if name not in loaded_before]:
+        module = sys.modules[name]
+        parent, _, attribute = name.rpartition(".")
+        names = State.names(sys.modules.get(parent) or getattr(shelved.get(parent), "module", None))
+        if parent and names.get(attribute) is module and name in shelved:
+            names.pop(attribute)
+    for name in [name for name in sys.modules if name not in loaded_before]:
+        if name in shelved:
+            _shelf[name] = shelved[name]
+        del sys.modules[name]
+
+
+# In a call.
+
+
+class Surroundings:
+    """What an import goes by, as it was when modules were loaded ahead."""
+
+    def __init__(self, folders: "_Folders", names: "Any") -> None:
+        """As it is, and as the folders were: there no module of these names may come before those that were loaded."""
+        self.path = [*sys.path]
+        self.finders = [*sys.meta_path], [*sys.path_hooks]
+        # The second is there while an import is being noted.
+        self.importers = builtins.__import__, _record.HOOKS[1]
+        self.folders: "_Folders | None" = folders
+        self.names = {name.partition(".")[0] for name in names}
+
+    def are_same(self) -> bool:
+        """Would an import find what was found then?"""
+        if (
+            sys.path != self.path
+            or (sys.meta_path, sys.path_hooks) != self.finders
+            or builtins.__import__ not in self.importers
+            or sys.gettrace() is not None
+            or sys.getprofile() is not None
+        ):
+            return False
+        folders, self.folders = self.folders, None
+        return folders is None or folders.are_same(self.names)
+
+    def note(self) -> None:
+        """A module has come back, and with it what it does to them."""
+        self.finders = [*sys.meta_path], [*sys.path_hooks]
+
+
+class _Folders:
+    """The folders in sys.path."""
+
+    def __init__(self) -> None:
+        """As they are."""
+        self._seen = {entry: (self._time(entry), self._list(entry)) for entry in sys.path}
+
+    @staticmethod
+    def _time(entry: str) -> int:
+        try:
+            return posix.stat(entry).st_mtime_ns
+        except OSError:
+            return 0
+
+    @staticmethod
+    def _list(entry: str) -> "set[str]":
+        try:
+            return {name.partition(".")[0] for name in posix.listdir(entry)}
+        except OSError:
+            return set()
+
+    def are_same(self, names: "set[str]") -> bool:
+        """Is none of the names new in one of them?"""
+        for entry, (time, listed) in self._seen.items():
+            if self._time(entry) != time and names & (self._list(entry) - listed):
+                return False
+        return True
+
+
+_surroundings: "Surroundings | None" = None
+
+
+def serve_imports() -> None:
+    """Hand out what is there, in the executor of a call."""
+    if _shelf:
+        _runtime.shelve(_shelf, _restore)
+
+
+def _restore(name: str) -> "Any":
+    if _surroundings is None or not _surroundings.are_same():
+        _runtime.shelve(None, None)
+        return None
+    _bring(name)
+    _surroundings.note()
+    return sys.modules[name]
+
+
+def _bring(name: str, in_call: bool = True) -> None:
+    parent, _, attribute = name.rpartition(".")
+    if parent in _shelf:
+        _bring(parent, in_call)
+    shelved = _shelf.pop(name, None)
+    if shelved is None:
+        return
+    sys.modules[name] = shelved.module
+    for needed in shelved.needs:
+        if needed in _shelf:
+            _bring(needed, in_call)
+    sys.modules.update(shelved.others)
+    # An import puts what it has loaded behind all that this has imported.
+    sys.modules[name] = sys.modules.pop(name)
+    if parent:
+        setattr(sys.modules[parent], attribute, shelved.module)
+    for function, *arguments in (*shelved.effects, *shelved.renewals) if in_call else shelved.effects:
+        if in_call or function is not _register:
+            function(*arguments)

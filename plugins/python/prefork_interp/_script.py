@@ -1,0 +1,96 @@
+"""A script that marks no end of its initialisation: all of it runs in each call, from compiled code.
+
+What runs ahead is the interpreter's start, the script's compilation and, once calls have told which they are, the
+loading of its modules (_replay).
+"""
+
+import _io
+import os
+import sys
+
+from prefork_interp import _install, _learned, _modules, _record, _replay, _runtime, _setup
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType
+    from typing import Any, Callable
+
+    Started = tuple[CodeType, dict[str, Any], Callable[[], None]]
+
+
+class Ready(Exception):
+    """Ends the bootstrap: the interpreter then calls sys.excepthook, which runs the script."""
+
+
+def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
+    """Make the interpreter what it would be just before the script's first line, and have start() called."""
+    script = sys.argv[0]
+    filename = script
+    # As spelt, but for its folder: nothing is normalised.
+    if sys.version_info >= (3, 9) and not os.path.isabs(script):
+        filename = f"{os.getcwd()}/{script}"
+    code = _compile(filename)
+    watched = [bootstrap, *_setup.files_to_watch(True)]
+    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
+        path[0] = os.path.dirname(os.path.realpath(script))
+    sys.path[:] = path
+    for entry in {*sys.path_importer_cache} - cache | {bootstrap}:
+        sys.path_importer_cache.pop(entry, None)
+    _refuse_archive(filename)
+    main = type(sys)("__main__")
+    _make_main(main, filename, fresh)
+    sys.modules["__main__"].__dict__.clear()
+    sys.modules["__main__"] = main
+    for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
+        del sys.modules[name]
+    for file in watched:
+        _runtime.watch_file(file)
+    _replay.stand_by()
+    _runtime.run_after(lambda: _start(code, main))
+
+
+def _compile(filename: str) -> "CodeType":
+    with _io.open(filename, "rb") as file:
+        source = file.read()
+    return compile(source, filename, "exec", 0, True)
+
+
+def _refuse_archive(filename: str) -> None:
+    """Look, as the interpreter does, whether the script is something to import from."""
+    sys.path_importer_cache[filename] = None
+    for hook in sys.path_hooks:
+        try:
+            hook(filename)
+        except ImportError:
+            continue
+        _setup.refuse(f"{filename} is a folder or an archive")
+
+
+def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
+    names = main.__dict__
+    names.clear()
+    names.update(fresh)
+    names["__file__"] = filename
+    names["__loader__"] = type(fresh["__loader__"])("__main__", filename)
+    if "__annotations__" in names:
+        names["__annotations__"] = {}
+
+
+def _start(code: "CodeType", main: "Any") -> "Started":
+    """Serve.  Return, in the executor of a call, with the call in place."""
+    left = _setup.Left()
+    spelt = sys.argv[0]
+    table = _learned.read()
+    recorder = _record.Recorder(table)
+    try:
+        call = _runtime.run(lambda: _replay.improve(left, table))
+    except (_modules.Unfit, RuntimeError) as error:
+        _setup.refuse(error)
+    if call is None:
+        _setup.refuse("not started by prefork-interp")
+    _install.install(left, *call)
+    if sys.version_info < (3, 9) and sys.argv[0] != spelt:
+        code = _compile(sys.argv[0])
+    _replay.serve_imports()
+    recorder.attend()
+    return code, main.__dict__, recorder.conclude

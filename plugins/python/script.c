@@ -1,0 +1,141 @@
+/* Running a script that marks no end of its initialisation: all of it, in its executor, as the interpreter's own main
+ * program would.
+ *
+ * The bootstrap, which the interpreter runs in the script's place, ends by an exception.  The interpreter then calls
+ * sys.excepthook, and that is a function here: so there is no Python frame below the script's. */
+#include "runtime.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* start() -> (code, globals, end): serves, and returns in an executor with its call in place; end() is to be called
+ * when the script has ended. */
+static PyObject *start;
+
+static PyObject *code, *globals, *end;
+
+static void clear(PyObject **object) {
+	PyObject *was = *object;
+
+	*object = NULL;
+	Py_DecRef(was);
+}
+
+/* The interpreter has noted the bootstrap's exception. */
+static void forget_exception(void) {
+	static const char *const names[] = {"last_type", "last_value", "last_traceback", "last_exc"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		PySys_SetObject(names[i], NULL);
+}
+
+/* As the interpreter does between the script's end and the report of its exception. */
+static void flush(const char *name) {
+	PyObject *file = PySys_GetObject(name), *result;
+
+	if (!file)
+		return;
+	Py_IncRef(file);
+	result = PyObject_CallMethod(file, "flush", NULL);
+	if (!result)
+		PyErr_Clear();
+	Py_DecRef(result);
+	Py_DecRef(file);
+}
+
+static void call_end(void) {
+	PyObject *result = PyObject_CallObject(end, NULL);
+
+	if (!result)
+		PyErr_Clear();
+	Py_DecRef(result);
+	clear(&end);
+}
+
+/* The script has ended, with an exception if RESULT is NULL: what is done before the interpreter is.  1 if that
+ * exception is one by which the process is to be ended by a signal. */
+static int conclude(PyObject *result) {
+	PyObject *type, *value, *traceback;
+	int interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
+
+	PyErr_Fetch(&type, &value, &traceback);
+	clear(&code);
+	flush("stderr");
+	flush("stdout");
+	call_end();
+	PyErr_Restore(type, value, traceback);
+	/* Of SystemExit it does not return. */
+	if (!result)
+		PyErr_Print();
+	if (PyDict_DelItemString(globals, "__file__") != 0)
+		PyErr_Clear();
+	if (PyDict_DelItemString(globals, "__cached__") != 0)
+		PyErr_Clear();
+	clear(&globals);
+	return interrupted;
+}
+
+static void run_script(void) {
+	PyObject *result;
+	int status, interrupted;
+
+	runtime_give_signals();
+	result = PyEval_EvalCode(code, globals, globals);
+	status = result ? 0 : 1;
+	interrupted = conclude(result);
+
+	Py_DecRef(result);
+	if (Py_FinalizeEx() < 0)
+		status = 120;
+	if (interrupted) {
+		signal(SIGINT, SIG_DFL);
+		kill(getpid(), SIGINT);
+		status = SIGINT + 128;
+	}
+	exit(status);
+}
+
+static PyObject *hook(PyObject *self, PyObject *unused) {
+	PyObject *result;
+
+	(void)self, (void)unused;
+	PySys_SetObject("excepthook", PySys_GetObject("__excepthook__"));
+	forget_exception();
+	result = PyObject_CallObject(start, NULL);
+	if (result && PyArg_ParseTuple(result, "OOO", &code, &globals, &end)) {
+		Py_IncRef(code);
+		Py_IncRef(globals);
+		Py_IncRef(end);
+		Py_DecRef(result);
+		clear(&start);
+		run_script();
+	}
+	/* No server, or no memory: the caller runs the script plain. */
+	PyErr_Print();
+	exit(1);
+}
+
+static PyMethodDef hook_definition = {"excepthook", hook, METH_VARARGS, NULL};
+
+static PyObject *script_run_after(PyObject *self, PyObject *function) {
+	PyObject *new = PyCFunction_NewEx(&hook_definition, NULL, NULL);
+
+	(void)self;
+	if (!new || PySys_SetObject("excepthook", new) != 0)
+		return NULL;
+	Py_DecRef(new);
+	Py_IncRef(function);
+	start = function;
+	Py_RETURN_NONE;
+}
+
+static PyMethodDef methods[] = {
+	{"run_after", script_run_after, METH_O,
+     "run_after(start): when the bootstrap has raised an exception, run what start() returns: (code, globals, end)."},
+	{NULL, NULL, 0, NULL},
+};
+
+int script_add(PyObject *module) {
+	return PyModule_AddFunctions(module, methods);
+}
