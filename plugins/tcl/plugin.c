@@ -95,12 +95,6 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 		refuse(&why, "only Tcl 8.6 is served, this is", version);
 		return PREFORK_REFUSE;
 	}
-	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
-	if (!strstr(invocation->script_text, "prefork_interp")) {
-		refuse(&why, "the script does not name the package that it marks its initialisation's end with",
-		       "prefork_interp");
-		return PREFORK_REFUSE;
-	}
 	return check_words(invocation, &why) && check_environment(&why) ? PREFORK_ACCEPT : PREFORK_REFUSE;
 }
 
@@ -147,8 +141,28 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 	return 0;
 }
 
+/* A script that names our package says itself where its initialisation ends; any other is run by bootstrap.tcl. */
+static int is_marked(const struct prefork_invocation *invocation) {
+	return strstr(invocation->script_text, "prefork_interp") != NULL;
+}
+
+static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
+	static const char name[] = "/prefork_interp/bootstrap.tcl";
+	char *path = malloc(strlen(invocation->runtime_directory) + sizeof name);
+	int result = -1;
+
+	if (path) {
+		sprintf(path, "%s%s", invocation->runtime_directory, name);
+		result = host->add_argument(setup, path);
+	}
+	free(path);
+	return result;
+}
+
 static int tcl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	if (extend_path(invocation, host, setup) != 0)
+	int marked = is_marked(invocation);
+
+	if ((marked ? extend_path(invocation, host, setup) : add_bootstrap(invocation, host, setup)) != 0)
 		return -1;
 	if (add_all(invocation->arguments, host, setup) != 0 || host->add_argument(setup, invocation->script) != 0)
 		return -1;

@@ -156,9 +156,30 @@ static void restore_library_path(void) {
 	unsetenv(ORIGINAL_PATH_VARIABLE);
 }
 
-static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+int runtime_adopt(Tcl_Interp *interp) {
 	struct prefork_error error;
 	Tcl_DString name;
+	int adopted;
+
+	/* A child interpreter has no arguments of its own to be given. */
+	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
+	if (adopted != 0) {
+		restore_library_path();
+		install_environment(interp);
+	}
+	if (adopted < 0) {
+		runtime_error(interp, "HANDSHAKE", NULL, error.message);
+		return -1;
+	}
+	/* Asked now, because the script may change the system encoding. */
+	argument_encoding = Tcl_GetEncoding(NULL, Tcl_GetEncodingNameFromEnvironment(&name));
+	Tcl_DStringFree(&name);
+	if (adopted)
+		channels_adopt();
+	return adopted;
+}
+
+static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	int adopted;
 
 	(void)data;
@@ -166,19 +187,9 @@ static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 		Tcl_WrongNumArgs(interp, 1, words, NULL);
 		return TCL_ERROR;
 	}
-	/* A child interpreter has no arguments of its own to be given. */
-	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
-	if (adopted != 0) {
-		restore_library_path();
-		install_environment(interp);
-	}
+	adopted = runtime_adopt(interp);
 	if (adopted < 0)
-		return runtime_error(interp, "HANDSHAKE", NULL, error.message);
-	/* Asked now, because the script may change the system encoding. */
-	argument_encoding = Tcl_GetEncoding(NULL, Tcl_GetEncodingNameFromEnvironment(&name));
-	Tcl_DStringFree(&name);
-	if (adopted)
-		channels_adopt();
+		return TCL_ERROR;
 	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(adopted));
 	return TCL_OK;
 }
@@ -233,19 +244,14 @@ static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl
 	return TCL_OK;
 }
 
-static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
-	static const struct prefork_language language = {.fork = plain_fork};
+int runtime_serve(Tcl_Interp *interp, int seeded, int (*improve)(void *context)) {
+	static struct prefork_language language = {.fork = plain_fork};
 	static struct prefork_call call;
 	struct prefork_error error;
-	int seeded, served;
+	int served;
 
-	(void)data;
-	if (count != 2) {
-		Tcl_WrongNumArgs(interp, 1, words, "seeded");
-		return TCL_ERROR;
-	}
-	if (Tcl_GetBooleanFromObj(interp, words[1], &seeded) != TCL_OK)
-		return TCL_ERROR;
+	language.improve = improve;
+	language.context = interp;
 	stop_notifier();
 	channels_flush(interp);
 	if (channels_remember(interp) != TCL_OK)
@@ -258,6 +264,19 @@ static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 		prefork_server_unblock(&call);
 	}
 	return TCL_OK;
+}
+
+static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	int seeded;
+
+	(void)data;
+	if (count != 2) {
+		Tcl_WrongNumArgs(interp, 1, words, "seeded");
+		return TCL_ERROR;
+	}
+	if (Tcl_GetBooleanFromObj(interp, words[1], &seeded) != TCL_OK)
+		return TCL_ERROR;
+	return runtime_serve(interp, seeded, NULL);
 }
 
 int Prefork_interp_Init(Tcl_Interp *interp) {

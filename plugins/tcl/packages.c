@@ -1,0 +1,103 @@
+/* Packages that are loaded ahead because calls load them: see packages.h. */
+#include "packages.h"
+
+#include "learning.h"
+#include "server/prefork-server.h"
+#include "tripwire.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct prefix *prefix;
+static const char *loading; /* the package that is being loaded */
+
+void packages_adopt(Tcl_Interp *interp, const struct prefix *p) {
+	(void)interp;
+	prefix = p;
+}
+
+/* The package's name in a `package require` command. */
+static const char *name_in(Tcl_Obj *command) {
+	Tcl_Obj **word;
+	int count;
+
+	if (Tcl_ListObjGetElements(NULL, command, &count, &word) != TCL_OK || count < 3)
+		return NULL;
+	if (strcmp(Tcl_GetString(word[2]), "-exact") == 0)
+		return count > 3 ? Tcl_GetString(word[3]) : NULL;
+	return Tcl_GetString(word[2]);
+}
+
+/* A name that is not yet loaded, and can be a word in a line. */
+static const char *candidate(Tcl_Interp *interp, Tcl_Obj *command) {
+	const char *name = name_in(command);
+
+	if (!name || !*name || strpbrk(name, " \t\r\n") || Tcl_PkgPresent(interp, name, NULL, 0))
+		return NULL;
+	return name;
+}
+
+static void learn(ClientData data) {
+	Tcl_Interp *interp = data;
+
+	if (Tcl_InterpDeleted(interp))
+		return;
+	for (int i = 0; i < prefix->package_count; i++) {
+		const char *name = name_in(prefix->packages[i]);
+
+		if (name && !strpbrk(name, " \t\r\n") && Tcl_PkgPresent(interp, name, NULL, 0) &&
+		    !learning_has("without", name))
+			learning_add("package", name, "");
+	}
+}
+
+void packages_called(Tcl_Interp *interp) {
+	int news = 0;
+
+	for (int i = 0; i < prefix->package_count && !news; i++) {
+		const char *name = candidate(interp, prefix->packages[i]);
+
+		news = name && !learning_has("package", name) && !learning_has("without", name);
+	}
+	if (news)
+		Tcl_CreateExitHandler(learn, interp);
+}
+
+/* ---- In a fork of the server ---- */
+
+static _Noreturn void leave_out(const char *why) {
+	learning_add("without", loading, why);
+	_exit(1);
+}
+
+static void tripped(const char *what) {
+	leave_out(what);
+}
+
+static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
+	static const struct tripwire wire = {tripped, NULL};
+	struct prefork_error error;
+	int code;
+
+	tripwire_start(interp, &wire);
+	code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
+	tripwire_stop(interp);
+	if (code != TCL_OK)
+		leave_out(Tcl_GetStringResult(interp));
+	if (prefork_server_gate(&error) < 0)
+		leave_out(error.message);
+}
+
+int packages_improve(void *context) {
+	Tcl_Interp *interp = context;
+	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+
+	for (int i = 0; i < prefix->package_count; i++) {
+		loading = candidate(interp, prefix->packages[i]);
+		if (loading && learning_has("package", loading) && !learning_has("without", loading))
+			load_package(interp, prefix->packages[i]);
+	}
+	Tcl_RestoreInterpState(interp, state);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* Seeing what is done ahead of the calls: what depends on the caller is noted, what may not be done ends it.
+ *
+ * All commands of the interpreter are seen before they are executed, by their identity and not by their name, and the
+ * variables that hold what is the caller's. */
+#ifndef PREFORK_TCL_TRIPWIRE_H
+#define PREFORK_TCL_TRIPWIRE_H
+
+#include <tcl.h>
+
+struct tripwire {
+	/* What was about to be done can't be done ahead; WHAT says what in a few words.  Does not return. */
+	void (*tripped)(const char *what);
+	/* A command is about to be executed; or NULL. */
+	void (*command)(Tcl_Interp *interp, int level, const char *text);
+};
+
+/* Before anything of the script's has run: learn the commands' identities. */
+void tripwire_adopt(Tcl_Interp *interp);
+
+/* W stays.  Between the two, commands are not compiled in place. */
+void tripwire_start(Tcl_Interp *interp, const struct tripwire *w);
+void tripwire_stop(Tcl_Interp *interp);
+
+/* TEXT as the system has it. */
+const char *tripwire_native(const char *text, Tcl_DString *buffer);
+
+#endif
