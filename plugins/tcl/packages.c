@@ -53,6 +53,7 @@ static void learn(ClientData data) {
 }
 
 void packages_called(Tcl_Interp *interp) {
+	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
 	int news = 0;
 
 	for (int i = 0; i < prefix->package_count && !news; i++) {
@@ -62,6 +63,7 @@ void packages_called(Tcl_Interp *interp) {
 	}
 	if (news)
 		Tcl_CreateExitHandler(learn, interp);
+	Tcl_RestoreInterpState(interp, state);
 }
 
 /* ---- In a fork of the server ---- */

@@ -243,7 +243,7 @@ void prefix_find(struct prefix *p, const char *text, int length) {
 		Tcl_FreeParse(&parse);
 		if (package)
 			add(&p->packages, &p->package_count, package);
-		else if (!ahead && decides(text, (int)(end - text)))
+		else if (!ahead && decides(parse.commandStart, parse.commandSize))
 			return;
 		length -= (int)(end - text);
 		text = end;
