@@ -77,8 +77,22 @@ static void tripped(const char *what) {
 	leave_out(what);
 }
 
+/* The global commands, but for those that Tcl itself loads when it needs them. */
+static Tcl_Obj *global_commands(Tcl_Interp *interp) {
+	static const char script[] = "apply {{} {lsort [lmap c [info commands ::*] {"
+	                             "if {[info exists ::auto_index([namespace tail $c])]} continue {set c}}]}}";
+	Tcl_Obj *result;
+
+	if (Tcl_EvalEx(interp, script, -1, TCL_EVAL_GLOBAL) != TCL_OK)
+		leave_out(Tcl_GetStringResult(interp));
+	result = Tcl_GetObjResult(interp);
+	Tcl_IncrRefCount(result);
+	return result;
+}
+
 static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
-	static const struct tripwire wire = {tripped, NULL};
+	static const struct tripwire wire = {tripped, NULL, 1};
+	Tcl_Obj *before = global_commands(interp), *after;
 	struct prefork_error error;
 	int code;
 
@@ -89,6 +103,12 @@ static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
 		leave_out(Tcl_GetStringResult(interp));
 	if (prefork_server_gate(&error) < 0)
 		leave_out(error.message);
+	/* The script may have such a command of its own until it requires the package, or look whether there is one. */
+	after = global_commands(interp);
+	if (strcmp(Tcl_GetString(before), Tcl_GetString(after)) != 0)
+		leave_out("adds or removes global commands");
+	Tcl_DecrRefCount(before);
+	Tcl_DecrRefCount(after);
 }
 
 int packages_improve(void *context) {

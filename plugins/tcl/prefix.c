@@ -47,9 +47,13 @@ static const struct definition {
 	{"variable", 2, 0},
 };
 
-/* Where one of these stands between, a package that is required later might be another than the one found ahead. */
+/* Where one of these stands before it, a package that is required later might be another than the one found ahead, or
+ * its being there already might be seen. */
 static const char *const deciding[] = {
-	"auto_path", "tm::", "TCLLIBPATH", "ifneeded", "forget", "unknown", "prefer", "source", "load", "interp", "rename", NULL,
+	"TCLLIBPATH",         "auto_path",        "ifneeded",       "info commands", "info loaded",   "info procs",
+	"interp",             "load",             "namespace ch",   "namespace ex",  "namespace which", "package forget",
+	"package names",      "package p",        "package unknown", "package v",    "rename",        "source",
+	"tm::",               NULL,
 };
 
 static int defines_only(const char *text, int length);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 struct rule;
 typedef void check(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]);
@@ -21,6 +22,9 @@ static Tcl_HashTable rules; /* by Tcl_Command */
 static Tcl_Trace trace;
 static int searching; /* the level of the command that searches for a package; 0 while none does */
 
+static Tcl_HashTable variables; /* that setup depends on */
+static int on_directory;        /* it depends on the working directory */
+
 static Tcl_CmdObjTraceProc see_command;
 static Tcl_VarTraceProc see_environment, see_argument;
 
@@ -33,6 +37,36 @@ static void trip(const char *what, const char *which) {
 
 	snprintf(text, sizeof text, "%s%s%s", what, which ? " " : "", which ? which : "");
 	wire->tripped(text);
+}
+
+static void depend_on_directory(void) {
+	if (!on_directory && wire->serving)
+		trip("looks at the working directory", NULL);
+	on_directory = 1;
+	prefork_server_depend_on_directory();
+}
+
+/* Every key holds these already; Tcl reads them whenever it first looks for a package. */
+static int is_in_key(const char *name) {
+	return strncmp(name, "TCL", 3) == 0 || strncmp(name, "LC_", 3) == 0 || strcmp(name, "LANG") == 0 ||
+	       strcmp(name, "HOME") == 0;
+}
+
+static void depend_on_variable(const char *name) {
+	struct prefork_error error;
+	Tcl_DString native;
+	int is_new;
+
+	if (is_in_key(name))
+		return;
+	Tcl_CreateHashEntry(&variables, name, &is_new);
+	if (!is_new)
+		return;
+	if (wire->serving)
+		trip("reads the environment variable", name);
+	if (prefork_server_depend_on_variable(tripwire_native(name, &native), &error) < 0)
+		trip("memory is short for", name);
+	Tcl_DStringFree(&native);
 }
 
 static int is(Tcl_Obj *word, const char *text) {
@@ -58,7 +92,7 @@ static void on_channel(Tcl_Interp *interp, const struct rule *rule, int count, T
 
 static void depend_on_path(Tcl_Obj *path) {
 	if (Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE)
-		prefork_server_depend_on_directory();
+		depend_on_directory();
 }
 
 /* What was found out about a file holds as long as it stays as it is.  Of a directory nothing but its being there was
@@ -76,6 +110,21 @@ static void watch_path(Tcl_Obj *path) {
 		return;
 	if (prefork_server_watch_file(native, &error) < 0)
 		trip("can't watch", native);
+}
+
+/* The indices by which a file was found, beside it. */
+static void watch_indices(Tcl_Obj *path) {
+	static const char *const names[] = {"pkgIndex.tcl", "tclIndex"};
+	const char *text = Tcl_GetString(path), *slash = strrchr(text, '/');
+
+	for (size_t i = 0; slash && !searching && i < sizeof names / sizeof *names; i++) {
+		Tcl_Obj *index = Tcl_ObjPrintf("%.*s/%s", (int)(slash - text), text, names[i]);
+
+		Tcl_IncrRefCount(index);
+		if (Tcl_FSAccess(index, F_OK) == 0)
+			watch_path(index);
+		Tcl_DecrRefCount(index);
+	}
 }
 
 static void on_file(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
@@ -108,8 +157,10 @@ static void on_attributes(Tcl_Interp *interp, const struct rule *rule, int count
 static void on_source(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
 	(void)interp;
 	(void)rule;
-	if (count > 1)
+	if (count > 1) {
 		watch_path(words[count - 1]);
+		watch_indices(words[count - 1]);
+	}
 }
 
 /* Libraries that look at the terminal, start threads or open connections when they are loaded. */
@@ -124,8 +175,10 @@ static void on_load(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_
 		for (size_t b = 0; b < sizeof bad / sizeof *bad; b++)
 			if (strstr(name, bad[b]))
 				trip("loads", name);
-		if (strchr(path, '/'))
+		if (strchr(path, '/')) {
 			watch_path(words[i]);
+			watch_indices(words[i]);
+		}
 	}
 }
 
@@ -152,7 +205,7 @@ static void on_glob(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_
 			return;
 		}
 	}
-	prefork_server_depend_on_directory();
+	depend_on_directory();
 }
 
 static void on_pwd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
@@ -160,7 +213,7 @@ static void on_pwd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_O
 	(void)rule;
 	(void)count;
 	(void)words;
-	prefork_server_depend_on_directory();
+	depend_on_directory();
 }
 
 /* Other interpreters' commands are not seen. */
@@ -280,6 +333,7 @@ static const struct rule table[] = {
 static const char *const searches[] = {"::tcl::tm::UnknownHandler", "::tclPkgUnknown"};
 
 void tripwire_adopt(Tcl_Interp *interp) {
+	Tcl_InitHashTable(&variables, TCL_STRING_KEYS);
 	Tcl_InitHashTable(&rules, TCL_ONE_WORD_KEYS);
 	for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
 		Tcl_Command command = Tcl_FindCommand(interp, table[i].name, NULL, TCL_GLOBAL_ONLY);
@@ -315,19 +369,13 @@ static int see_command(ClientData data, Tcl_Interp *interp, int level, const cha
 }
 
 static char *see_environment(ClientData data, Tcl_Interp *interp, const char *array, const char *name, int flags) {
-	struct prefork_error error;
-	Tcl_DString native;
-
 	(void)data;
 	(void)interp;
 	(void)array;
 	if (flags & TCL_TRACE_ARRAY)
 		trip("looks at all of", "env");
-	if (!(flags & TCL_TRACE_READS) || !name)
-		return NULL;
-	if (prefork_server_depend_on_variable(tripwire_native(name, &native), &error) < 0)
-		trip("reads", "env");
-	Tcl_DStringFree(&native);
+	if ((flags & TCL_TRACE_READS) && name)
+		depend_on_variable(name);
 	return NULL;
 }
 

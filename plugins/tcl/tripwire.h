@@ -12,6 +12,8 @@ struct tripwire {
 	void (*tripped)(const char *what);
 	/* A command is about to be executed; or NULL. */
 	void (*command)(Tcl_Interp *interp, int level, const char *text);
+	/* The server serves already, so it can't begin to depend on something. */
+	int serving;
 };
 
 /* Before anything of the script's has run: learn the commands' identities. */

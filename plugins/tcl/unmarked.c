@@ -21,7 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
+#include <sys/auxv.h>
 #include <unistd.h>
 
 /* In the environment of a setup that was started again: how many commands may run ahead. */
@@ -115,7 +115,8 @@ static _Noreturn void start_again(int limit, const char *why) {
 	for (int fd = 3; fd < INHERITED_MAX; fd++)
 		if (inherited[fd])
 			fcntl(fd, F_SETFD, 0);
-	execve("/proc/self/exe", words, first_environment);
+	/* The server watches the file by this name too. */
+	execve((const char *)getauxval(AT_EXECFN), words, first_environment); /* NOLINT: it is a pointer */
 	give_up(strerror(errno));
 }
 
@@ -221,7 +222,7 @@ static void watch(Tcl_Obj *path) {
 
 /* Tcl_MainEx() calls this when it has set the script's arguments, before it evaluates the script. */
 static int begin(Tcl_Interp *interp) {
-	static const struct tripwire wire = {tripped, see_command};
+	static const struct tripwire wire = {tripped, see_command, 0};
 	Tcl_Obj *library = Tcl_ObjPrintf("%s/init.tcl", Tcl_GetVar2(interp, "tcl_library", NULL, TCL_GLOBAL_ONLY));
 
 	Tcl_IncrRefCount(library);
@@ -244,6 +245,7 @@ static void main_loop(void) {
 /* bootstrap.tcl's arguments: those of tclsh before the script, the script, the script's. */
 static int take_arguments(Tcl_Interp *interp) {
 	Tcl_Obj *list = Tcl_GetVar2Ex(interp, "argv", NULL, TCL_GLOBAL_ONLY), **word;
+	char **words;
 	int count, at = 0;
 
 	if (!list || Tcl_ListObjGetElements(interp, list, &count, &word) != TCL_OK)
@@ -256,10 +258,13 @@ static int take_arguments(Tcl_Interp *interp) {
 		return TCL_ERROR;
 	script = Tcl_NewStringObj(Tcl_GetString(word[at]), -1);
 	Tcl_IncrRefCount(script);
-	arguments = calloc((size_t)count + 2, sizeof *arguments);
-	if (!arguments)
+	arguments = calloc((size_t)count + 1, sizeof *arguments);
+	words = command_line();
+	if (!arguments || !words)
 		return TCL_ERROR;
-	for (argument_count = 0; at < count; at++, argument_count++) {
+	/* Tcl_MainEx() has Tcl find its executable by this. */
+	arguments[0] = words[0];
+	for (argument_count = 1, at++; at < count; at++, argument_count++) {
 		Tcl_DString native;
 
 		arguments[argument_count] = strdup(tripwire_native(Tcl_GetString(word[at]), &native));

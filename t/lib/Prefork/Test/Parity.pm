@@ -58,6 +58,7 @@ my %HEADER = (
 	left        => sub ($case, $value) { $case->{left} = $value + 0 },
 	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
 	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
+	marked      => sub ($case, $value) { $case->{unmarked} = $value eq 'no' },
 );
 
 sub read_header ($case, $header) {
@@ -92,7 +93,7 @@ sub parity_read ($path) {
 		if ($kind eq 'file' && @words == 1) {
 			$case{files}{$words[0]} = $text;
 		} elsif ($EXTENSION{$kind}) {
-			$case{scripts}{$kind} = {text => script_text($kind, $text), arguments => [@{$case{arguments}}, @words]};
+			$case{scripts}{$kind} = {text => $case{unmarked} ? $text : script_text($kind, $text), arguments => [@{$case{arguments}}, @words]};
 		} else {
 			die "$path: what is this: --- $title";
 		}
@@ -122,7 +123,7 @@ sub parity_exceptions() {
 	my %exceptions;
 	for my $line (split /\n/, read_file(source_path('docs/parity.md')) // '') {
 		my (undef, $name, $language, $reason) = split /\s*\|\s*/, $line;
-		next if ($name // '') !~ m{^`?(\w+/[\w-]+)`?\z};
+		next if ($name // '') !~ m{^`?([\w-]+/[\w-]+)`?\z};
 		$exceptions{"$1 $_"} = $reason for $language eq 'all' ? keys %EXTENSION : split /[ ,]+/, $language;
 	}
 	return \%exceptions;
