@@ -13,7 +13,7 @@ use Prefork::Test;
 use Prefork::Test::Process qw(finish_process);
 use Prefork::Test::Wire;
 
-our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions);
+our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions parity_mutations);
 
 use constant {
 	WARM_RUNS   => 3,
@@ -41,11 +41,11 @@ sub unescape ($text) {
 	return $text;
 }
 
-# "1 perl=0": {language => number}
+# "1 perl=0": {language => number}; "?" stands for any.
 sub numbers ($value) {
 	my %number = map { $_ => 0 } keys %EXTENSION;
 	for my $word (split ' ', $value) {
-		my ($language, $n) = $word =~ /^(?:(\w+)=)?(\d+)\z/ or die "not a number: $word\n";
+		my ($language, $n) = $word =~ /^(?:(\w+)=)?(\d+|[?])\z/ or die "not a number: $word\n";
 		$number{$_} = $n for $language ? $language : keys %EXTENSION;
 	}
 	return \%number;
@@ -108,12 +108,41 @@ sub script_text ($language, $text) {
 	return $text;
 }
 
-# The cases of a folder of t/parity that PARITY_CASES names ("closed-*", several of them separated by blanks), in order.
+# Does PARITY_CASES name this one?  It has patterns, "closed-* umask".
+sub is_wanted ($name) {
+	my @patterns = map { quotemeta($_) =~ s/\\[*]/.*/gr =~ s/\\[?]/./gr } split ' ', $ENV{PARITY_CASES} || '*';
+	return !!grep { $name =~ /^$_\z/ } @patterns;
+}
+
+# The cases of a folder of t/parity that PARITY_CASES names, in order.
 sub parity_cases ($folder) {
-	my @patterns = map { s/\*/.*/gr =~ s/\?/./gr } split ' ', $ENV{PARITY_CASES} || '*';
-	my $wanted = join '|', @patterns;
-	return map { parity_read($_) } grep { basename($_, '.case') =~ /^(?:$wanted)\z/ }
-		sort glob source_path("t/parity/$folder") . '/*.case';
+	return map { parity_read($_) } grep { is_wanted(basename($_, '.case')) } sort glob source_path("t/parity/$folder") . '/*.case';
+}
+
+# ---- mutations
+
+# A deliberate fault: {name, about, file, old, new, finds [[case, language]...]}.
+sub read_mutation ($path) {
+	my ($header, $old, $new) = split /^--- (?:old|new)\n/m, read_file($path) // '';
+	my %mutation = (name => basename($path), old => $old, new => $new // '', finds => []);
+	for my $line (split /\n/, $header) {
+		if ($line =~ /^# (.*)/) {
+			$mutation{about} //= $1;
+		} elsif ($line =~ /^file: (\S+)$/) {
+			$mutation{file} = $1;
+		} elsif ($line =~ m{^case: (\w+/\S+) (\w+)$}) {
+			push @{$mutation{finds}}, [parity_read(source_path("t/parity/$1.case")), $2];
+		} else {
+			die "$path: what is this: $line\n";
+		}
+	}
+	die "$path: not whole\n" if !$mutation{about} || !$mutation{file} || !length $old || !@{$mutation{finds}};
+	return \%mutation;
+}
+
+# All of t/parity/mutations that PARITY_CASES names.
+sub parity_mutations() {
+	return map { read_mutation($_) } grep { is_wanted(basename($_)) } sort glob source_path('t/parity/mutations') . '/*';
 }
 
 # ---- known exceptions
@@ -156,6 +185,7 @@ sub make_place ($case, $language) {
 		run         => Prefork::Test::look_after("$root/run"),
 		interpreter => absolute_program($PROGRAM{$language}),
 		arguments   => $case->{scripts}{$language}{arguments},
+		calls       => {},
 	);
 	mkdir $place{run}, 0700 or die "$place{run}: $!\n";
 	for my $name (keys %{$case->{files}}) {
@@ -176,6 +206,12 @@ sub put_script ($place, $client) {
 
 # ---- one run
 
+# A file's content; a copy of the script looks like the plain one.
+sub content ($path) {
+	my $bytes = read_file($path) // 'unreadable';
+	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
+}
+
 # What is below a folder: {name => "type mode" and content}.
 sub snapshot ($folder, $below = '') {
 	my %found;
@@ -183,7 +219,7 @@ sub snapshot ($folder, $below = '') {
 	for my $name (grep { !/^\.\.?\z/ } readdir $d) {
 		my $path = "$folder$below/$name";
 		my @stat = lstat $path or next;
-		my $content = -l _ ? readlink $path : -f _ ? read_file($path) : '';
+		my $content = -l _ ? readlink $path : -f _ ? content($path) : '';
 		$found{"$below/$name"} = sprintf '%o %s', $stat[2], $content;
 		%found = (%found, %{snapshot($folder, "$below/$name")}) if !-l $path && -d _;
 	}
@@ -212,36 +248,43 @@ sub left_processes ($place) {
 	return grep { !defined $servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
 }
 
-# How many executors of each server have ended and are kept, not counted yet, as their callers have gone: for the grace time.
-sub kept_executors() {
-	my %kept;
-	$kept{$_->{parent}}++ for grep { $_->{state} eq 'Z' } descendants();
-	return \%kept;
+# How many executors of a server have ended and are kept: not counted yet, as their caller has gone, for the grace time.
+sub kept_executors ($server) {
+	my $children = read_file("/proc/$server/task/$server/children");
+	my @states = map { (proc_stat($_))[2] // '' } split ' ', $children // '';
+	@states = map { $_->{state} } grep { $_->{parent} == $server } descendants() if !defined $children;
+	return scalar grep { $_ eq 'Z' } @states;
 }
 
 # Calls of each server so far, once none runs: {pid => number}.
 sub count_calls ($place) {
-	my ($report, $kept);
+	my ($report, %kept);
 	wait_for(sub {
-		($kept, $report) = (kept_executors(), ask_servers($place));
-		my $again = kept_executors();
-		return !$report->{running} && join(' ', map { "$_ $kept->{$_}" } sort keys %$kept) eq join(' ', map { "$_ $again->{$_}" } sort keys %$again);
+		my $before = ask_servers($place);
+		%kept = map { $_ => kept_executors($_) } keys %{$before->{served}};
+		$report = ask_servers($place);
+		return !$report->{running} && !grep { $report->{served}{$_} != ($before->{served}{$_} // -1) } keys %{$report->{served}};
 	}, SETTLE_TIME);
-	return {map { $_ => $report->{served}{$_} + ($kept->{$_} // 0) } keys %{$report->{served}}};
+	return {map { $_ => $report->{served}{$_} + ($kept{$_} // 0) } keys %{$report->{served}}};
 }
 
-# How many calls were served since BEFORE; servers that have come and gone are not known any more.
-sub growth ($place, $before) {
-	my $after = count_calls($place);
+# How many calls were served since the last run; servers that have come and gone are not known any more.
+sub growth ($place) {
+	my $before = $place->{calls};
+	my $after = $place->{calls} = count_calls($place);
 	my $sum = 0;
 	$sum += $after->{$_} - ($before->{$_} // 0) for keys %$after;
 	return $sum;
 }
 
-# Wait until as many are left as the case says; their names, and an end to them.
+# Wait until as many are left as the case says, and are asleep: not about to become another program.  Their names, and an
+# end to them.
 sub settle ($place) {
 	my @left;
-	wait_for(sub { @left = left_processes($place); return @left == $place->{case}{left} }, SETTLE_TIME);
+	wait_for(sub {
+		@left = left_processes($place);
+		return @left == $place->{case}{left} && !grep { $_->{state} ne 'S' } @left;
+	}, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
 	process_gone(\@pidfds);
@@ -262,7 +305,6 @@ sub run_once ($place, %changes) {
 		remove_tree($folder);
 		mkdir $folder or die "$folder: $!\n";
 	}
-	my $before = count_calls($place);
 	my $process = start(
 		['bash', '-c', $case->{run}, 'bash', $place->{script}],
 		program => '/bin/bash',
@@ -278,6 +320,7 @@ sub run_once ($place, %changes) {
 			TMPDIR                => $place->{temporary},
 			SCRIPT                => $place->{script},
 			LANGUAGE_INTERPRETER  => $place->{interpreter},
+			ON_TERMINAL           => source_path('t/parity/on-terminal'),
 			%changes,
 		},
 	);
@@ -290,7 +333,7 @@ sub run_once ($place, %changes) {
 		stderr => mask($case, $r->{err}),
 		files  => snapshot($place->{work}),
 		left   => $left,
-		served => growth($place, $before),
+		served => growth($place),
 	};
 }
 
@@ -365,7 +408,7 @@ sub parity_run ($case, $language, $client = compared_client()) {
 		my $r = run_once($place);
 		@wrong = compare($r, $plain);
 		my $expected = $client ? $case->{served}{$language} : 0;
-		if ($r->{served} != $expected) {
+		if ($expected ne '?' && $r->{served} != $expected) {
 			push @wrong, "a server has served $r->{served} calls, expected $expected", reasons($place);
 		}
 		return ("$run run:", @wrong) if @wrong;
@@ -376,18 +419,32 @@ sub parity_run ($case, $language, $client = compared_client()) {
 
 # ---- a test file
 
+# How many cases there are of each kind, here, and in the table that `make check` shows at its end.
+sub write_counts ($folder, $count) {
+	my $rows = '';
+	for my $language (sort keys %$count) {
+		my @row = ($folder, $language, map { $count->{$language}{$_} // 0 } qw(identical different exceptions));
+		diag(sprintf '%s in %s: %d identical, %d different, %d known exceptions', @row);
+		$rows .= "@row\n";
+	}
+	my $table = $ENV{PREFORK_PARITY_TABLE} or return;
+	open my $h, '>>', $table or die "$table: $!\n";
+	print {$h} $rows;
+	close $h or die "$table: $!\n";
+	return;
+}
+
 # Test the cases of a folder in each of these languages, and say how many are identical.
 sub parity_folder ($folder, @languages) {
-	my $exceptions = parity_exceptions();
-	my (%count, %identical);
+	my $exceptions = compared_client() ? parity_exceptions() : {};
+	my %count;
 	for my $case (parity_cases($folder)) {
 		for my $language (grep { $case->{scripts}{$_} } @languages) {
 			my @wrong = parity_run($case, $language);
 			my $reason = $exceptions->{"$case->{name} $language"};
 			my $name = "$case->{name} ($language)";
 			quiet_down() if @wrong;
-			$count{$language}++;
-			$identical{$language}++ if !@wrong;
+			$count{$language}{defined $reason ? 'exceptions' : @wrong ? 'different' : 'identical'}++;
 			if (defined $reason) {
 				ok(scalar @wrong, "$name: a known exception") or diag('it is identical: take it out of docs/parity.md');
 			} elsif (!ok(!@wrong, $name)) {
@@ -396,10 +453,7 @@ sub parity_folder ($folder, @languages) {
 			}
 		}
 	}
-	for my $language (sort keys %count) {
-		diag(sprintf '%-8s %-8s %3d cases, %3d identical', $folder, $language, $count{$language},
-			$identical{$language} // 0);
-	}
+	write_counts($folder, \%count);
 	ok(1, 'no case is asked for') if !%count;
 	return;
 }
