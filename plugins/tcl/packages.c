@@ -114,12 +114,15 @@ static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
 int packages_improve(void *context) {
 	Tcl_Interp *interp = context;
 	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+	int better = -1;
 
 	for (int i = 0; i < prefix->package_count; i++) {
 		loading = candidate(interp, prefix->packages[i]);
-		if (loading && learning_has("package", loading) && !learning_has("without", loading))
-			load_package(interp, prefix->packages[i]);
+		if (!loading || !learning_has("package", loading) || learning_has("without", loading))
+			continue;
+		load_package(interp, prefix->packages[i]);
+		better = 0;
 	}
 	Tcl_RestoreInterpState(interp, state);
-	return 0;
+	return better;
 }

@@ -11,7 +11,7 @@ void packages_adopt(Tcl_Interp *interp, const struct prefix *p);
 /* In an executor, before the script goes on: at its end it is learned what it has loaded. */
 void packages_called(Tcl_Interp *interp);
 
-/* In a fork of the server, whose CONTEXT is the interpreter: load what was learned.  0, or -1. */
+/* In a fork of the server, whose CONTEXT is the interpreter: load what was learned.  0, or -1 when there is nothing to. */
 int packages_improve(void *context);
 
 #endif
