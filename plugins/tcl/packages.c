@@ -96,9 +96,9 @@ static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
 	struct prefork_error error;
 	int code;
 
-	tripwire_start(interp, &wire);
+	tripwire_start(&wire);
 	code = Tcl_EvalObjEx(interp, command, TCL_EVAL_GLOBAL | TCL_EVAL_DIRECT);
-	tripwire_stop(interp);
+	tripwire_stop();
 	if (code != TCL_OK)
 		leave_out(Tcl_GetStringResult(interp));
 	if (prefork_server_gate(&error) < 0)

@@ -20,8 +20,20 @@ struct tripwire {
 void tripwire_adopt(Tcl_Interp *interp);
 
 /* W stays.  Between the two, commands are not compiled in place. */
-void tripwire_start(Tcl_Interp *interp, const struct tripwire *w);
-void tripwire_stop(Tcl_Interp *interp);
+void tripwire_start(const struct tripwire *w);
+void tripwire_stop(void);
+
+/* For the rules.  CHILD, which the script has just made, is seen too; its maker's result stays. */
+void tripwire_watch(Tcl_Interp *child);
+
+/* WHAT, and if it is not NULL WHICH, can't be done ahead. */
+void tripwire_trip(const char *what, const char *which);
+
+/* The working directory is looked at. */
+void tripwire_directory(void);
+
+/* Is a package being searched for? */
+int tripwire_searching(void);
 
 /* TEXT as the system has it. */
 const char *tripwire_native(const char *text, Tcl_DString *buffer);

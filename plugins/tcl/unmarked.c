@@ -128,7 +128,7 @@ static void tripped(const char *what) {
 
 /* In setup, which then waits for the calls; returns in each of them. */
 static void serve(Tcl_Interp *interp) {
-	tripwire_stop(interp);
+	tripwire_stop();
 	if (runtime_serve(interp, 0, packages_improve) != TCL_OK) {
 		current = 0;
 		start_again(0, Tcl_GetStringResult(interp));
@@ -230,7 +230,7 @@ static int begin(Tcl_Interp *interp) {
 	watch(library);
 	Tcl_DecrRefCount(library);
 	packages_adopt(interp, &prefix);
-	tripwire_start(interp, &wire);
+	tripwire_start(&wire);
 	if (boundary == 0)
 		serve(interp);
 	return TCL_OK;
