@@ -29,6 +29,16 @@ static void on_channel(Tcl_Interp *interp, const struct rule *rule, int count, T
 			tripwire_trip(rule->name, Tcl_GetString(words[i]));
 }
 
+/* The reference that another interpreter has to a standard channel; the channel stays when the script's has one too. */
+static void on_close(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	Tcl_Interp *script = interp;
+
+	while (Tcl_GetMaster(script))
+		script = Tcl_GetMaster(script);
+	if (script == interp || !Tcl_GetAssocData(script, "tclIO", NULL))
+		on_channel(interp, rule, count, words);
+}
+
 static void depend_on_path(Tcl_Obj *path) {
 	if (Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE)
 		tripwire_directory();
@@ -210,8 +220,7 @@ static void on_trace(Tcl_Interp *interp, const struct rule *rule, int count, Tcl
 const struct rule rules_table[] = {
 	{"after", refuse},
 	{"cd", refuse},
-	{"chan", on_channel},
-	{"close", on_channel},
+	{"close", on_close},
 	{"eof", on_channel},
 	{"exec", refuse},
 	{"exit", refuse},
@@ -241,14 +250,23 @@ const struct rule rules_table[] = {
 	{"update", refuse},
 	{"vwait", refuse},
 	{"zlib", on_channel},
-	{"::tcl::chan::close", on_channel},
+	{"::tcl::chan::blocked", on_channel},
+	{"::tcl::chan::close", on_close},
 	{"::tcl::chan::copy", refuse},
 	{"::tcl::chan::event", refuse},
+	{"::tcl::chan::eof", on_channel},
+	{"::tcl::chan::flush", on_channel},
 	{"::tcl::chan::gets", on_channel},
 	{"::tcl::chan::names", refuse},
+	{"::tcl::chan::pending", on_channel},
 	{"::tcl::chan::pipe", refuse},
+	{"::tcl::chan::pop", on_channel},
+	{"::tcl::chan::push", on_channel},
 	{"::tcl::chan::puts", refuse},
 	{"::tcl::chan::read", on_channel},
+	{"::tcl::chan::seek", on_channel},
+	{"::tcl::chan::tell", on_channel},
+	{"::tcl::chan::truncate", on_channel},
 	{"::tcl::clock::add", refuse},
 	{"::tcl::clock::clicks", refuse},
 	{"::tcl::clock::format", refuse},
