@@ -48,7 +48,7 @@ static const char *find(const char *bytes, const char *kind, const char *name) {
 int learning_prefix(void) {
 	char *bytes = read_all();
 	const char *line = bytes ? strstr(bytes, "\nprefix ") : NULL;
-	int count = line ? atoi(line + strlen("\nprefix ")) : -1;
+	int count = line ? (int)strtol(line + strlen("\nprefix "), NULL, 10) : -1;
 
 	free(bytes);
 	return count;

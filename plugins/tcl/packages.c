@@ -80,7 +80,7 @@ static void tripped(const char *what) {
 /* The global commands, but for those that Tcl itself loads when it needs them. */
 static Tcl_Obj *global_commands(Tcl_Interp *interp) {
 	static const char script[] = "apply {{} {lsort [lmap c [info commands ::*] {"
-	                             "if {[info exists ::auto_index([namespace tail $c])]} continue {set c}}]}}";
+								 "if {[info exists ::auto_index([namespace tail $c])]} continue {set c}}]}}";
 	Tcl_Obj *result;
 
 	if (Tcl_EvalEx(interp, script, -1, TCL_EVAL_GLOBAL) != TCL_OK)

@@ -1,8 +1,8 @@
 /* Which of a script's first commands only define: see prefix.h.
  *
- * Nothing is evaluated here.  A command counts when it is of the table below and each of its words is a literal, or made
- * of variables and of commands that only compute.  What such a command does in the end, by a package's file or by a
- * procedure that the script has put in the place of a command, is the tripwires' to see. */
+ * Nothing is evaluated here.  A command counts when it is of the table below and each of its words is a literal, or
+ * made of variables and of commands that only compute.  What such a command does in the end, by a package's file or by
+ * a procedure that the script has put in the place of a command, is the tripwires' to see. */
 #include "prefix.h"
 
 #include <ctype.h>
@@ -10,12 +10,35 @@
 
 /* In the words of a definition; a name with a blank is an ensemble's subcommand. */
 static const char *const computing[] = {
-	"concat",      "file dirname",   "file extension", "file join",       "file normalize",
-	"file rootname", "file split",   "file tail",      "format",          "info library",
-	"info nameofexecutable", "info patchlevel", "info script", "info tclversion", "join",
-	"lindex",      "list",           "lrange",         "split",           "string length",
-	"string map",  "string range",   "string repeat",  "string tolower",  "string toupper",
-	"string trim", "string trimleft", "string trimright", NULL,
+	"concat",
+	"file dirname",
+	"file extension",
+	"file join",
+	"file normalize",
+	"file rootname",
+	"file split",
+	"file tail",
+	"format",
+	"info library",
+	"info nameofexecutable",
+	"info patchlevel",
+	"info script",
+	"info tclversion",
+	"join",
+	"lindex",
+	"list",
+	"lrange",
+	"split",
+	"string length",
+	"string map",
+	"string range",
+	"string repeat",
+	"string tolower",
+	"string toupper",
+	"string trim",
+	"string trimleft",
+	"string trimright",
+	NULL,
 };
 
 /* The number of words that each may have: least and most, 0 for any. */
@@ -50,10 +73,10 @@ static const struct definition {
 /* Where one of these stands before it, a package that is required later might be another than the one found ahead, or
  * its being there already might be seen. */
 static const char *const deciding[] = {
-	"TCLLIBPATH",         "auto_path",        "ifneeded",       "info commands", "info loaded",   "info procs",
-	"interp",             "load",             "namespace ch",   "namespace ex",  "namespace which", "package forget",
-	"package names",      "package p",        "package unknown", "package v",    "rename",        "source",
-	"tm::",               NULL,
+	"TCLLIBPATH",      "auto_path",      "ifneeded",      "info commands", "info loaded",
+	"info procs",      "interp",         "load",          "namespace ch",  "namespace ex",
+	"namespace which", "package forget", "package names", "package p",     "package unknown",
+	"package v",       "rename",         "source",        "tm::",          NULL,
 };
 
 static int defines_only(const char *text, int length);

@@ -178,7 +178,7 @@ static int created(ClientData data[], Tcl_Interp *interp, int result) {
 
 /* Commands are seen in other interpreters too, but not those that are hidden there. */
 static void on_interp(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	static const char *const harmless[] = {"alias", "aliases", "create",  "delete", "eval",   "exists", "expose",
+	static const char *const harmless[] = {"alias", "aliases", "create", "delete", "eval",     "exists", "expose",
 	                                       "hide",  "hidden",  "issafe", "slaves", "children", "target"};
 
 	for (size_t i = 0; count > 1 && i < sizeof harmless / sizeof *harmless; i++) {

@@ -9,11 +9,12 @@
 /* Leave MESSAGE as the result and {PREFORK_INTERP CODE ?WHAT?} as the error code.  Returns TCL_ERROR. */
 int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const char *message);
 
-/* Take the handshake out of the environment: 1 when started by prefork-interp, 0 standalone, -1 with a message in INTERP. */
+/* Take the handshake out of the environment: 1 when started by prefork-interp, 0 standalone, -1 with a message in
+ * INTERP. */
 int runtime_adopt(Tcl_Interp *interp);
 
-/* Become the server.  TCL_OK in each executor, with its call installed; TCL_ERROR, with a message, when no server can be
- * made.  SEEDED: the script has chosen the sequence of rand().  IMPROVE: see struct prefork_language; its context is
+/* Become the server.  TCL_OK in each executor, with its call installed; TCL_ERROR, with a message, when no server can
+ * be made.  SEEDED: the script has chosen the sequence of rand().  IMPROVE: see struct prefork_language; its context is
  * INTERP. */
 int runtime_serve(Tcl_Interp *interp, int seeded, int (*improve)(void *context));
 

@@ -16,7 +16,7 @@ static struct watched {
 	Tcl_Interp *interp;
 	Tcl_Trace trace;
 	struct watched *next;
-} *all;
+} * all;
 
 static int searching; /* the level of the command that searches for a package; 0 while none does */
 

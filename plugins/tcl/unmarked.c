@@ -4,9 +4,9 @@
  * calls the main loop, which is ours and calls Tcl_MainEx() again, for the script: so nothing is on the stack below it,
  * and its errors and its end are treated by Tcl as in a fresh run.
  *
- * The commands of the prefix are counted as they are executed; behind the last one, by a callback of the evaluation that
- * is under way, this process becomes the server, and in each call the evaluation goes on.  When a tripwire says that a
- * command can't run ahead, setup is started again with a boundary before it. */
+ * The commands of the prefix are counted as they are executed; behind the last one, by a callback of the evaluation
+ * that is under way, this process becomes the server, and in each call the evaluation goes on.  When a tripwire says
+ * that a command can't run ahead, setup is started again with a boundary before it. */
 #define _GNU_SOURCE
 #include "learning.h"
 #include "packages.h"
@@ -52,14 +52,14 @@ static char inherited[INHERITED_MAX];
 
 /* ---- Starting again ---- */
 
-static char **copy_environment(int room) {
-	int count = 0;
+static char **copy_environment(size_t room) {
+	size_t count = 0;
 	char **copy;
 
 	while (environ[count])
 		count++;
-	copy = calloc((size_t)(count + room + 1), sizeof *copy);
-	for (int i = 0; copy && i < count; i++)
+	copy = calloc(count + room + 1, sizeof *copy);
+	for (size_t i = 0; copy && i < count; i++)
 		copy[i] = strdup(environ[i]);
 	return copy;
 }
@@ -78,9 +78,8 @@ static char **command_line(void) {
 	char *text = NULL, **words = NULL;
 	FILE *file = fopen("/proc/self/cmdline", "re");
 	size_t size = 0, count = 0;
-	ssize_t n;
 
-	while (file && (n = getdelim(&text, &size, '\0', file)) > 0) {
+	while (file && getdelim(&text, &size, '\0', file) > 0) {
 		char **more = realloc(words, (count + 2) * sizeof *words);
 
 		if (!more)
@@ -206,8 +205,8 @@ static void find_boundary(void) {
 	boundary = prefix.count;
 	if (learned >= 0 && learned < boundary)
 		boundary = learned;
-	if (limit && atoi(limit) < boundary)
-		boundary = atoi(limit);
+	if (limit && strtol(limit, NULL, 10) < boundary)
+		boundary = (int)strtol(limit, NULL, 10);
 	unsetenv(LIMIT_VARIABLE);
 	Tcl_DecrRefCount(text);
 }
@@ -258,12 +257,15 @@ static int take_arguments(Tcl_Interp *interp) {
 		return TCL_ERROR;
 	script = Tcl_NewStringObj(Tcl_GetString(word[at]), -1);
 	Tcl_IncrRefCount(script);
-	arguments = calloc((size_t)count + 1, sizeof *arguments);
 	words = command_line();
-	if (!arguments || !words)
+	arguments = words ? calloc((size_t)count + 1, sizeof *arguments) : NULL;
+	if (!arguments) {
+		free(words);
 		return TCL_ERROR;
+	}
 	/* Tcl_MainEx() has Tcl find its executable by this. */
 	arguments[0] = words[0];
+	free(words);
 	for (argument_count = 1, at++; at < count; at++, argument_count++) {
 		Tcl_DString native;
 
