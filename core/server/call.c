@@ -144,7 +144,7 @@ static void drop_peers_words(struct request *q) {
 static int learn(struct server *s, struct call *c, const struct request *q) {
 	if (q->script)
 		log_open(s->options.log_facility, q->script);
-	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds));
+	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds), &s->files);
 }
 
 /* A process group without its leader: a process that does not lead one may begin a session, one that does may not. It

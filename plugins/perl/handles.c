@@ -49,8 +49,9 @@ void handles_note(pTHX) {
 	handles_each(aTHX_ note_handle);
 }
 
-/* Where a standard descriptor is closed when perl starts, the first files that it reads take the number, and stay open at
- * their ends, as the standard handle holds the number too.  The first of them is the script, the others are modules. */
+/* Where a standard descriptor is closed when perl starts, the first files that it reads take the number, and stay open
+ * at their ends, as the standard handle holds the number too.  The first of them is the script, the others are modules.
+ */
 static void fill_closed(const struct prefork_call *call) {
 	size_t left = files_read;
 

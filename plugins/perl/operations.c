@@ -5,6 +5,11 @@
 #include "api.h"
 #include "tripwire.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
 static int armed;
 static Perl_ppaddr_t original[MAXO];
 
@@ -24,9 +29,9 @@ static void look_at_handle(pTHX_ IO *io) {
 		tripwire_trip(aTHX_ "the type or state of a standard handle");
 }
 
-static void look_at_path(SV *sv) {
-	if (SvPOK(sv) && SvPVX(sv)[0] && SvPVX(sv)[0] != '/')
-		tripwire_directory();
+static void look_at_path(pTHX_ SV *sv, int how) {
+	if (SvPOK(sv))
+		tripwire_file(aTHX_ SvPVX(sv), how);
 }
 
 /* ---- operations, by what they look at ---- */
@@ -36,7 +41,16 @@ static void look_time(pTHX) {
 }
 
 static void look_now(pTHX) {
-	if (MAXARG < 1)
+	static const char harmless[] = "/Time/Local.pm";
+	const char *file = CopFILE(PL_curcop);
+	size_t n = file ? strlen(file) : 0;
+
+	if (MAXARG > 0)
+		return;
+	/* Much uses this module, which when it is loaded looks which year it is. */
+	if (n >= sizeof harmless && strEQ(file + n - (sizeof harmless - 1), harmless))
+		tripwire_year();
+	else
 		look_time(aTHX);
 }
 
@@ -49,16 +63,19 @@ static void look_group(pTHX) {
 }
 
 static void look_umask(pTHX) {
-	/* Set, and the old one dropped. */
-	if (MAXARG > 0 && GIMME_V == G_VOID)
+	if (MAXARG < 1 || GIMME_V != G_VOID)
+		tripwire_umask();
+	if (MAXARG > 0)
 		tripwire_settings.umask = 1;
-	else
-		tripwire_trip(aTHX_ "its umask");
 }
 
 static void look_srand(pTHX) {
 	PERL_UNUSED_CONTEXT;
 	tripwire_settings.seeded = MAXARG > 0;
+}
+
+static int is_of_content(pTHX) {
+	return PL_op->op_type == OP_STAT || PL_op->op_type == OP_LSTAT || PL_op->op_type == OP_FTSIZE;
 }
 
 /* stat and the file tests: of the handle that the operation names, or of what is on the stack. */
@@ -75,7 +92,7 @@ static void look_test(pTHX) {
 	else if (PL_op->op_type == OP_FTTTY)
 		tripwire_trip(aTHX_ "a terminal");
 	else
-		look_at_path(operand);
+		look_at_path(aTHX_ operand, is_of_content(aTHX) ? TRIPWIRE_READ : TRIPWIRE_TEST);
 }
 
 /* Operations with a handle: as the last, the first, the second and the third operand from the end. */
@@ -105,13 +122,29 @@ static void look_select(pTHX) {
 			tripwire_trip(aTHX_ "the readiness of handles");
 }
 
-static void look_top_path(pTHX) {
-	look_at_path(*PL_stack_sp);
+static void look_folder(pTHX) {
+	look_at_path(aTHX_ * PL_stack_sp, TRIPWIRE_READ);
+}
+
+static void look_link(pTHX) {
+	look_at_path(aTHX_ * PL_stack_sp, TRIPWIRE_TEST);
+}
+
+/* The folder that the pattern looks into first. */
+static void look_glob(pTHX) {
+	const char *pattern = SvPOK(*PL_stack_sp) ? SvPVX(*PL_stack_sp) : "";
+	size_t n = strcspn(pattern, "*?[{~ \t\n");
+	char folder[PATH_MAX];
+
+	while (n > 0 && pattern[n - 1] != '/')
+		n--;
+	snprintf(folder, sizeof folder, "%.*s", (int)n, n > 0 ? pattern : "");
+	tripwire_file(aTHX_ n > 0 ? folder : ".", TRIPWIRE_READ);
 }
 
 static void look_chdir(pTHX) {
-	if (MAXARG > 0)
-		look_at_path(*PL_stack_sp);
+	if (MAXARG > 0 && SvPOK(*PL_stack_sp) && SvPVX(*PL_stack_sp)[0] != '/')
+		tripwire_directory();
 	tripwire_settings.directory = 1;
 }
 
@@ -119,27 +152,29 @@ static void look_chdir(pTHX) {
 static void look_open(pTHX) {
 	SV **first = PL_stack_base + TOPMARK + 1, **last = PL_stack_sp;
 	const char *mode;
+	int how;
 
 	if (last - first < 1 || !SvPOK(first[1]))
 		return;
 	mode = SvPVX(first[1]);
+	how = strpbrk(mode, ">+") ? TRIPWIRE_WRITE : TRIPWIRE_READ;
 	if (last - first >= 2) {
-		if (!strpbrk(mode, "|&-"))
-			look_at_path(first[2]);
+		if (!strpbrk(mode, "|&=-"))
+			look_at_path(aTHX_ first[2], how);
 		return;
 	}
 	while (*mode && strchr("+<> \t\n", *mode))
 		mode++;
-	if (*mode && *mode != '/' && !strpbrk(mode, "|&") && strNE(mode, "-"))
-		tripwire_directory();
+	if (!strpbrk(mode, "|&") && strNE(mode, "-"))
+		tripwire_file(aTHX_ mode, how);
 }
 
 /* sysopen: handle, path, mode. */
-static void look_marked_path(pTHX) {
+static void look_sysopen(pTHX) {
 	SV **first = PL_stack_base + TOPMARK + 1;
 
-	if (PL_stack_sp > first)
-		look_at_path(first[1]);
+	if (PL_stack_sp > first + 1)
+		look_at_path(aTHX_ first[1], SvIV(first[2]) & O_ACCMODE ? TRIPWIRE_WRITE : TRIPWIRE_READ);
 }
 
 static const struct {
@@ -170,8 +205,8 @@ static const struct {
 	{OP_IOCTL, look_third_handle},  {OP_FCNTL, look_third_handle},
 	{OP_FLOCK, look_second_handle}, {OP_SSELECT, look_select},
 	{OP_CHDIR, look_chdir},         {OP_OPEN, look_open},
-	{OP_SYSOPEN, look_marked_path}, {OP_OPEN_DIR, look_top_path},
-	{OP_GLOB, look_top_path},       {OP_READLINK, look_top_path},
+	{OP_SYSOPEN, look_sysopen},     {OP_OPEN_DIR, look_folder},
+	{OP_GLOB, look_glob},           {OP_READLINK, look_link},
 };
 
 #define WATCHED (sizeof watched / sizeof *watched)

@@ -250,7 +250,7 @@ SV *
 _serve(keep_name)
 	int keep_name
   PREINIT:
-	static const struct prefork_language language = {.fork = fork_perl};
+	static const struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
 	static struct prefork_call call;
 	struct prefork_error error;
 	int result;
@@ -259,7 +259,7 @@ _serve(keep_name)
 	tzset(); /* for the server: executors in the same time zone need not read it again */
 	note_settings();
 	handles_note(aTHX);
-	result = tripwire_depend(&error);
+	result = tripwire_depend(aTHX_ &error);
 	if (result == 0)
 		result = prefork_server_run(&language, &call, &error);
 	if (result > 0)

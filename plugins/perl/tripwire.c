@@ -4,6 +4,7 @@
 #include "handles.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,8 +23,10 @@ static int armed;
 static char tripped[512];
 static Time_t base_time;
 static int on_directory;
-static char **names; /* of variables; ours */
-static size_t name_count;
+static int umask_read = -1, year_read;
+static uint64_t signals_read; /* bit N-1: signal N */
+static HV *variables;         /* sets of names */
+static HV *files, *written;   /* absolute paths */
 static struct stat standard[STANDARD];
 
 #define LOOKED "initialisation has looked at "
@@ -45,14 +48,85 @@ void tripwire_directory(void) {
 		on_directory = 1;
 }
 
+static void add_name(pTHX_ HV **set, const char *name) {
+	if (!*set)
+		*set = newHV();
+	(void)hv_store(*set, name, (I32)strlen(name), newSV(0), 0);
+}
+
 void tripwire_variable(pTHX_ const char *name) {
-	if (!armed || strEQ(name, "PREFORK_INTERP"))
+	if (armed && strNE(name, "PREFORK_INTERP"))
+		add_name(aTHX_ & variables, name);
+}
+
+/* What the kernel makes up is never the same. */
+static int is_made_up(const char *path) {
+	return strnEQ(path, "/proc/", 6) || strnEQ(path, "/sys/", 5) || strnEQ(path, "/dev/", 5);
+}
+
+void tripwire_file(pTHX_ const char *path, int how) {
+	char full[PATH_MAX];
+	size_t n = 0;
+	struct stat st;
+	int there;
+
+	if (!armed || !path[0])
 		return;
-	for (size_t i = 0; i < name_count; i++)
-		if (strEQ(name, names[i]))
+	if (path[0] != '/') {
+		tripwire_directory();
+		if (!getcwd(full, sizeof full))
 			return;
-	Renew(names, name_count + 1, char *);
-	names[name_count++] = savepv(name);
+		n = strlen(full);
+		full[n++] = '/';
+	}
+	if (n + strlen(path) >= sizeof full)
+		return;
+	memcpy(full + n, path, strlen(path) + 1);
+	if (is_made_up(full))
+		return;
+	if (how == TRIPWIRE_WRITE) {
+		add_name(aTHX_ & written, full);
+		return;
+	}
+	there = stat(full, &st) == 0;
+	if (!there || (how == TRIPWIRE_READ && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))))
+		add_name(aTHX_ & files, full);
+}
+
+void tripwire_umask(void) {
+	/* Its own is no caller's. */
+	if (!armed || tripwire_settings.umask)
+		return;
+	umask_read = umask(0);
+	umask((mode_t)umask_read);
+}
+
+static int this_year(void) {
+	time_t now = time(NULL);
+	struct tm tm;
+
+	return localtime_r(&now, &tm) ? tm.tm_year : 0;
+}
+
+void tripwire_year(void) {
+	if (armed)
+		year_read = this_year();
+}
+
+void tripwire_signal(int number) {
+	if (armed && number > 0 && number <= 64)
+		signals_read |= (uint64_t)1 << (number - 1);
+}
+
+const char *tripwire_declines(void *context, const struct prefork_caller *caller) {
+	PERL_UNUSED_ARG(context);
+	if (umask_read >= 0 && (mode_t)umask_read != caller->umask)
+		return LOOKED "the umask, and this caller's differs from the first's";
+	if (caller->ignored & signals_read)
+		return LOOKED "what a signal does that this caller ignores";
+	if (year_read && year_read != this_year())
+		return LOOKED "which year it is, and that has passed";
+	return NULL;
 }
 
 /* ---- scalars that are computed when they are read: $$ and $^T ---- */
@@ -247,10 +321,20 @@ static void disarm_zone(pTHX) {
 
 /* ---- all of them ---- */
 
-int tripwire_depend(struct prefork_error *error) {
-	for (size_t i = 0; i < name_count; i++)
-		if (prefork_server_depend_on_variable(names[i], error) < 0)
+int tripwire_depend(pTHX_ struct prefork_error *error) {
+	const HE *name;
+
+	if (variables)
+		hv_iterinit(variables);
+	while (variables && (name = hv_iternext(variables)))
+		if (prefork_server_depend_on_variable(HeKEY(name), error) < 0)
 			return -1;
+	if (files)
+		hv_iterinit(files);
+	while (files && (name = hv_iternext(files)))
+		/* What it has written itself it would read so again. */
+		if (!(written && hv_exists(written, HeKEY(name), HeKLEN(name))))
+			(void)prefork_server_watch_file(HeKEY(name), error);
 	if (on_directory)
 		prefork_server_depend_on_directory();
 	return 0;

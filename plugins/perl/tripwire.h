@@ -23,7 +23,10 @@ void tripwire_arm(pTHX);
 const char *tripwire_disarm(pTHX_ struct tripwire_settings *settings);
 
 /* Afterwards: tell the server library what it depends on.  0, or -1. */
-int tripwire_depend(struct prefork_error *error);
+int tripwire_depend(pTHX_ struct prefork_error *error);
+
+/* And this, for prefork_language. */
+const char *tripwire_declines(void *context, const struct prefork_caller *caller);
 
 /* Is this one of descriptors 0 to 2, or a duplicate of one? */
 int tripwire_is_standard(int fd);
@@ -32,12 +35,21 @@ int tripwire_is_standard(int fd);
 
 extern struct tripwire_settings tripwire_settings;
 
-/* Setup looks at WHAT, at a variable of its environment, or at its working directory. */
+/* Setup looks at WHAT; or at a variable of its environment, its working directory, its umask, which year it is, what a
+ * signal (negative: none) does. */
 void tripwire_trip(pTHX_ const char *what);
 void tripwire_variable(pTHX_ const char *name);
 void tripwire_directory(void);
 
-/* Perl's operations, functions of extensions, %ENV. */
+/* Setup reads a file or folder, writes a file, or asks whether it is there: it is to be as it was, but for what setup
+ * has written itself. */
+enum { TRIPWIRE_READ, TRIPWIRE_WRITE, TRIPWIRE_TEST };
+void tripwire_file(pTHX_ const char *path, int how);
+void tripwire_umask(void);
+void tripwire_year(void);
+void tripwire_signal(int number);
+
+/* Perl's operations, functions of extensions, %ENV and %SIG. */
 void operations_arm(void);
 void operations_disarm(void);
 void functions_arm(pTHX);

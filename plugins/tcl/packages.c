@@ -114,6 +114,7 @@ static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
 int packages_improve(void *context) {
 	Tcl_Interp *interp = context;
 	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+	struct interpreters all;
 	int better = -1;
 
 	for (int i = 0; i < prefix->package_count; i++) {
@@ -123,6 +124,10 @@ int packages_improve(void *context) {
 		load_package(interp, prefix->packages[i]);
 		better = 0;
 	}
+	tripwire_interpreters(&all);
+	if (channels_take_later(&all) != TCL_OK)
+		better = -1;
+	ckfree((char *)all.at);
 	Tcl_RestoreInterpState(interp, state);
 	return better;
 }

@@ -198,3 +198,16 @@ void tripwire_stop(void) {
 	for (struct watched *at = all; at; at = at->next)
 		stop(at);
 }
+
+void tripwire_interpreters(struct interpreters *list) {
+	int at;
+
+	list->count = 0;
+	for (const struct watched *w = all; w; w = w->next)
+		list->count++;
+	list->at = (Tcl_Interp **)ckalloc((unsigned)list->count * sizeof(Tcl_Interp *));
+	/* The youngest is the first. */
+	at = list->count;
+	for (const struct watched *w = all; w; w = w->next)
+		list->at[--at] = w->interp;
+}

@@ -5,7 +5,7 @@
 #ifndef PREFORK_TCL_TRIPWIRE_H
 #define PREFORK_TCL_TRIPWIRE_H
 
-#include <tcl.h>
+#include "runtime.h"
 
 struct tripwire {
 	/* What was about to be done can't be done ahead; WHAT says what in a few words.  Does not return. */
@@ -22,6 +22,9 @@ void tripwire_adopt(Tcl_Interp *interp);
 /* W stays.  Between the two, commands are not compiled in place. */
 void tripwire_start(const struct tripwire *w);
 void tripwire_stop(void);
+
+/* All interpreters, each before its children; the memory is the caller's, by ckalloc(). */
+void tripwire_interpreters(struct interpreters *list);
 
 /* For the rules.  CHILD, which the script has just made, is seen too; its maker's result stays. */
 void tripwire_watch(Tcl_Interp *child);

@@ -127,8 +127,11 @@ static void tripped(const char *what) {
 
 /* In setup, which then waits for the calls; returns in each of them. */
 static void serve(Tcl_Interp *interp) {
+	struct interpreters all;
+
 	tripwire_stop();
-	if (runtime_serve(interp, 0, packages_improve) != TCL_OK) {
+	tripwire_interpreters(&all);
+	if (runtime_serve(&all, packages_improve) != TCL_OK) {
 		current = 0;
 		start_again(0, Tcl_GetStringResult(interp));
 	}

@@ -3,6 +3,7 @@
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
+use Prefork::Test::Case;
 use Prefork::Test::Parity;
 
 # One of each kind; `make check-cases` does it with all.

@@ -37,6 +37,12 @@ each_language(sub ($language) {
 	alike('a file, partly read', "open my \$h, '<', '$folder/lines' or die; scalar <\$h>;", 'print <$h>;',
 		expect => {out => "two\nthree\n"});
 
+	my $reader = perl_script("my \$x = 'none'; if (-e '$folder/conf') { open my \$h, '<', '$folder/conf'; \$x = <\$h> }", 'print $x;');
+	for my $text ('none', 'one', 'two', 'three') {
+		write_file("$folder/conf", $text) if $text ne 'none';
+		is($reader->call([])->{out}, $text, "a file that setup has read is as it is now: $text") for 1 .. 2;
+	}
+
 	# Output of setup, and when the blocks run
 	alike('END runs in the call, not in setup', '$x = "setup"; END { print "end $x\n" }', '$x = "call";',
 		expect => {out => "end call\n", err => ''});
@@ -72,7 +78,7 @@ each_language(sub ($language) {
 	alike('numbers of a seed that the script gave', 'srand 42;', 'print rand;');
 
 	# Signals
-	alike('an ignored signal', 'my $x = $SIG{INT};', 'print $SIG{INT} // "undef";', ignore => ['INT'],
+	alike('an ignored signal', '{ local $SIG{INT} = sub { }; }', 'print $SIG{INT} // "undef";', ignore => ['INT'],
 		expect => {out => 'IGNORE'});
 	alike('a default that the script asked for', '$SIG{INT} = "DEFAULT";', 'kill INT => $$;', ignore => ['INT'],
 		expect => {status => killed_by(2)});

@@ -114,7 +114,8 @@ sub test_prefix_is_kept() {
 
 # A script that requires PACKAGE when it has done something else; it tells whether the package's variable is there before.
 sub requiring ($package, $between = '') {
-	return unmarked("puts [catch {set ${package}::v}]\n$between\npackage require $package\nputs \$${package}::v\n");
+	return unmarked("puts [catch {set ${package}::v}]\n$between\npackage require $package\n"
+		. "puts \$${package}::v\nputs [fconfigure stdout]\nputs [gets stdin]\n");
 }
 
 my %path;
@@ -130,13 +131,16 @@ sub test_packages() {
 		acts   => 'namespace eval acts {variable v [pid]; set v 1}',
 		global => 'namespace eval global {variable v 1}; proc global_command {} {}',
 		env    => 'namespace eval env {variable v [info exists ::env(NOT_SET)]}',
+		reads  => 'set f [open [info script]]; gets $f line; close $f; namespace eval reads {variable v 1}; unset f line',
 		fails  => 'namespace eval fails {variable v 1; if {![info exists ::started]} {error bad}}',
 	));
-	for my $name (qw(good outer)) {
+	for my $name (qw(good outer reads)) {
 		forget();
 		my $script = requiring($name);
 		is_result($script->call([], env => \%path), $script->plain([], env => \%path), "$name: first call");
 		ok(loaded_ahead($script), "$name: then it is loaded ahead");
+		(my $plain = $script->plain([], env => \%path, stdin => "in\n"))->{out} =~ s/\A1/0/;
+		is_result($script->call([], env => \%path, stdin => "in\n"), $plain, "$name: and all else is as before");
 		is(learned(), "package $name", 'and known');
 	}
 	my %refused = (acts => 'uses pid', global => 'adds or removes global commands',

@@ -89,6 +89,6 @@ def _install_signals(ignored: int) -> None:
 
 def _drop_finders() -> None:
     """Forget which entries of sys.path were not there in setup."""
-    for entry, finder in list(sys.path_importer_cache.items()):
-        if finder is None:
+    for entry in sys.path:
+        if sys.path_importer_cache.get(entry, sys) is None:
             del sys.path_importer_cache[entry]

@@ -1,5 +1,5 @@
-# Parity cases: each is run by the plain interpreter and through prefork-interp, and all that a caller can see of the two
-# is compared.  t/parity/README.md has the format of a case and what is compared.
+# Parity cases: each is run by the plain interpreter and through prefork-interp, and all that a caller can see of the
+# two is compared.  t/parity/README.md has the format of a case and what is compared.
 package Prefork::Test::Parity;
 use v5.30;
 use warnings;
@@ -7,13 +7,14 @@ use feature 'signatures';
 no warnings 'experimental::signatures';
 
 use Exporter 'import';
-use File::Basename qw(basename dirname);
+use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
 use Prefork::Test;
+use Prefork::Test::Case;
 use Prefork::Test::Process qw(finish_process);
 use Prefork::Test::Wire;
 
-our @EXPORT = qw(parity_folder parity_cases parity_read parity_run parity_exceptions parity_mutations);
+our @EXPORT = qw(parity_folder parity_folder_by parity_run);
 
 use constant {
 	WARM_RUNS   => 3,
@@ -23,154 +24,7 @@ use constant {
 	SHOWN_BYTES => 300,    # of a line
 };
 
-my %EXTENSION = (perl => 'pl', python => 'py', tcl => 'tcl');
-my %BOUNDARY = (
-	python => 'import os; "PREFORK_INTERP" in os.environ and __import__("prefork_interp").initialisation_complete()',
-	perl => 'BEGIN { require Proc::Prefork::Interp if exists $ENV{PREFORK_INTERP} } '
-		. 'Proc::Prefork::Interp::prefork_initialisation_complete() '
-		. 'if defined &Proc::Prefork::Interp::prefork_initialisation_complete;',
-	tcl => 'if {[info exists env(PREFORK_INTERP)]} '
-		. '{package require prefork_interp; prefork_interp::initialisation_complete}',
-);
-my %ESCAPE = (n => "\n", t => "\t", r => "\r", 0 => "\0", '\\' => '\\');
-
-# ---- reading cases
-
-sub unescape ($text) {
-	$text =~ s/\\(?:x([0-9a-fA-F]{2})|(.))/defined $1 ? chr hex $1 : $ESCAPE{$2} \/\/ die "unknown escape \\$2\n"/ge;
-	return $text;
-}
-
-# "1 perl=0": {language => number}; "?" stands for any.
-sub numbers ($value) {
-	my %number = map { $_ => 0 } keys %EXTENSION;
-	for my $word (split ' ', $value) {
-		my ($language, $n) = $word =~ /^(?:(\w+)=)?(\d+|[?])\z/ or die "not a number: $word\n";
-		$number{$_} = $n for $language ? $language : keys %EXTENSION;
-	}
-	return \%number;
-}
-
-my %HEADER = (
-	run         => sub ($case, $value) { $case->{run} = $value },
-	stdin       => sub ($case, $value) { $case->{stdin} = unescape($value) },
-	served      => sub ($case, $value) { $case->{served} = numbers($value) },
-	left        => sub ($case, $value) { $case->{left} = $value + 0 },
-	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
-	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
-	marked      => sub ($case, $value) { $case->{unmarked} = $value eq 'no' },
-);
-
-sub read_header ($case, $header) {
-	my $key;
-	my @fields;
-	for my $line (split /\n/, $header) {
-		if ($line =~ /^#\s*(.*)/) {
-			$case->{about} //= $1;
-		} elsif ($line =~ /^\s+\S/ && @fields) {
-			$fields[-1][1] .= "\n$line";
-		} elsif ($line =~ /^(\w+):\s*(.*)$/ && $HEADER{$1}) {
-			push @fields, [$1, $2];
-		} elsif ($line =~ /\S/) {
-			die "$case->{path}: what is this: $line\n";
-		}
-	}
-	$HEADER{$_->[0]}->($case, $_->[1]) for @fields;
-	return;
-}
-
-# The case in this file: {path, name, about, run, stdin, served, left, mask, scripts {language => {text, arguments}},
-# files {name => text}}.  Dies when it is malformed.
-sub parity_read ($path) {
-	my $bytes = read_file($path) // die "$path: $!\n";
-	my %case = (path => $path, run => '"$@"', served => numbers(1), left => 0, mask => [], arguments => [], scripts => {},
-		files => {});
-	$case{name} = join '/', basename(dirname($path)), basename($path, '.case');
-	my ($header, @sections) = split /^--- (.*\n)/m, $bytes;
-	read_header(\%case, $header);
-	while (my ($title, $text) = splice @sections, 0, 2) {
-		my ($kind, @words) = split ' ', $title;
-		if ($kind eq 'file' && @words == 1) {
-			$case{files}{$words[0]} = $text;
-		} elsif ($EXTENSION{$kind}) {
-			$case{scripts}{$kind} = {text => $case{unmarked} ? $text : script_text($kind, $text), arguments => [@{$case{arguments}}, @words]};
-		} else {
-			die "$path: what is this: --- $title";
-		}
-	}
-	die "$path: no section for a language\n" if !%{$case{scripts}};
-	return \%case;
-}
-
-# What comes after the #! line.
-sub script_text ($language, $text) {
-	$text =~ s/^([ \t]*)\@boundary$/$1$BOUNDARY{$language}/mg or $text = "$BOUNDARY{$language}\n$text";
-	return $text;
-}
-
-# Does PARITY_CASES name this one?  It has patterns, "closed-* umask".
-sub is_wanted ($name) {
-	my @patterns = map { quotemeta($_) =~ s/\\[*]/.*/gr =~ s/\\[?]/./gr } split ' ', $ENV{PARITY_CASES} || '*';
-	return !!grep { $name =~ /^$_\z/ } @patterns;
-}
-
-# The cases of a folder of t/parity that PARITY_CASES names, in order.
-sub parity_cases ($folder) {
-	return map { parity_read($_) } grep { is_wanted(basename($_, '.case')) } sort glob source_path("t/parity/$folder") . '/*.case';
-}
-
-# ---- mutations
-
-# A deliberate fault: {name, about, file, old, new, finds [[case, language]...]}.
-sub read_mutation ($path) {
-	my ($header, $old, $new) = split /^--- (?:old|new)\n/m, read_file($path) // '';
-	my %mutation = (name => basename($path), old => $old, new => $new // '', finds => []);
-	for my $line (split /\n/, $header) {
-		if ($line =~ /^# (.*)/) {
-			$mutation{about} //= $1;
-		} elsif ($line =~ /^file: (\S+)$/) {
-			$mutation{file} = $1;
-		} elsif ($line =~ m{^case: (\w+/\S+) (\w+)$}) {
-			push @{$mutation{finds}}, [parity_read(source_path("t/parity/$1.case")), $2];
-		} else {
-			die "$path: what is this: $line\n";
-		}
-	}
-	die "$path: not whole\n" if !$mutation{about} || !$mutation{file} || !length $old || !@{$mutation{finds}};
-	return \%mutation;
-}
-
-# All of t/parity/mutations that PARITY_CASES names.
-sub parity_mutations() {
-	return map { read_mutation($_) } grep { is_wanted(basename($_)) } sort glob source_path('t/parity/mutations') . '/*';
-}
-
-# ---- known exceptions
-
-# Rows "| folder/name | language | reason |" of docs/parity.md: {"name language" => reason}.
-sub parity_exceptions() {
-	my %exceptions;
-	for my $line (split /\n/, read_file(source_path('docs/parity.md')) // '') {
-		my (undef, $name, $language, $reason) = split /\s*\|\s*/, $line;
-		next if ($name // '') !~ m{^`?([\w-]+/[\w-]+)`?\z};
-		$exceptions{"$1 $_"} = $reason for $language eq 'all' ? keys %EXTENSION : split /[ ,]+/, $language;
-	}
-	return \%exceptions;
-}
-
 # ---- the place of a case
-
-sub absolute_program ($name) {
-	return $name if $name =~ m{/};
-	my ($path) = grep { -x && !-d } map { "$_/$name" } split /:/, $ENV{PATH};
-	return $path // die "$name: not found\n";
-}
-
-my %PROGRAM = (
-	perl   => $ENV{PREFORK_PERL} // 'perl',
-	python => $ENV{PREFORK_PYTHON} // 'python3',
-	tcl    => $ENV{PREFORK_TCLSH} // 'tclsh',
-);
 
 # A folder of its own for one case in one language, with a run directory that no other case has.
 sub make_place ($case, $language) {
@@ -179,11 +33,11 @@ sub make_place ($case, $language) {
 	my %place = (
 		case        => $case,
 		language    => $language,
-		script      => "$root/script.$EXTENSION{$language}",
+		script      => "$root/" . script_name($language),
 		work        => "$root/work",
 		temporary   => "$root/tmp",
 		run         => Prefork::Test::look_after("$root/run"),
-		interpreter => absolute_program($PROGRAM{$language}),
+		interpreter => interpreter_path($language),
 		arguments   => $case->{scripts}{$language}{arguments},
 		calls       => {},
 	);
@@ -226,29 +80,34 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
-# Ask the servers of this place: {running, served {pid => calls}}.  A call is counted before its caller hears of its end;
-# one whose caller has gone early may take longer.
-sub ask_servers ($place) {
-	my %sum = (served => {}, running => 0);
+# Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
+# counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
+# answer in SECONDS (setup may be under way) is left out.
+sub ask_servers ($place, $seconds = DEADLINE) {
+	my %sum = (running => 0, served => {}, taken => {});
 	for my $path (sockets($place->{run})) {
 		my $s = wire_connect($path) or next;
-		wire_read_greeting($s) or next;
+		wire_read_greeting($s, $seconds) or next;
 		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s);
+		my $m = wire_read_message($s, $seconds);
 		next if !$m || $m->{type} != REPORT;
-		$sum{running} += unpack 'N', $m->{fields}{+RUNNING};
-		$sum{served}{unpack 'N', $m->{fields}{+PID}} = unpack 'Q>', $m->{fields}{+SERVED};
+		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
+		$sum{running} += $running;
+		$sum{served}{$pid} = unpack 'Q>', $m->{fields}{+SERVED};
+		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
 	}
 	return \%sum;
 }
 
-# Processes that the script has left: all but servers and their watchers.
-sub left_processes ($place) {
-	my $servers = ask_servers($place)->{served};
-	return grep { !defined $servers->{$_->{pid}} && $_->{name} ne 'prefork-watch' && $_->{state} ne 'Z' } descendants();
+# Processes that the script has left: all but servers, their watchers, and SHELL.  Where the case says that some are
+# left, each may have its client.
+sub left_processes ($place, $shell) {
+	my $ours = $place->{case}{left} ? qr/^prefork-(?:server|watch|interp)\z/ : qr/^prefork-(?:server|watch)\z/;
+	return grep { $_->{name} !~ $ours && $_->{pid} != $shell && $_->{state} ne 'Z' } descendants();
 }
 
-# How many executors of a server have ended and are kept: not counted yet, as their caller has gone, for the grace time.
+# How many executors of a server have ended and are kept: not counted yet, as their caller has gone, for the grace
+# time.
 sub kept_executors ($server) {
 	my $children = read_file("/proc/$server/task/$server/children");
 	my @states = map { (proc_stat($_))[2] // '' } split ' ', $children // '';
@@ -258,14 +117,15 @@ sub kept_executors ($server) {
 
 # Calls of each server so far, once none runs: {pid => number}.
 sub count_calls ($place) {
-	my ($report, %kept);
+	my ($served, %kept);
 	wait_for(sub {
-		my $before = ask_servers($place);
-		%kept = map { $_ => kept_executors($_) } keys %{$before->{served}};
-		$report = ask_servers($place);
-		return !$report->{running} && !grep { $report->{served}{$_} != ($before->{served}{$_} // -1) } keys %{$report->{served}};
+		my $before = ask_servers($place)->{served};
+		%kept = map { $_ => kept_executors($_) } keys %$before;
+		my $report = ask_servers($place);
+		$served = $report->{served};
+		return !$report->{running} && !grep { $served->{$_} != ($before->{$_} // -1) } keys %$served;
 	}, SETTLE_TIME);
-	return {map { $_ => $report->{served}{$_} + ($kept{$_} // 0) } keys %{$report->{served}}};
+	return {map { $_ => $served->{$_} + ($kept{$_} // 0) } keys %$served};
 }
 
 # How many calls were served since the last run; servers that have come and gone are not known any more.
@@ -277,13 +137,13 @@ sub growth ($place) {
 	return $sum;
 }
 
-# Wait until as many are left as the case says, and are asleep: not about to become another program.  Their names, and an
-# end to them.
-sub settle ($place) {
+# Wait until as many are left, besides SHELL, as the case says, and are asleep: not about to become another program.
+# Their names, and an end to them.
+sub settle ($place, $shell = 0) {
 	my @left;
 	wait_for(sub {
-		@left = left_processes($place);
-		return @left == $place->{case}{left} && !grep { $_->{state} ne 'S' } @left;
+		@left = left_processes($place, $shell);
+		return @left == $place->{case}{left} && !grep { $_->{state} !~ /[ST]/ } @left;
 	}, SETTLE_TIME);
 	my @pidfds = map { pidfd_open($_->{pid}) } @left;
 	kill KILL => map { $_->{pid} } @left;
@@ -293,9 +153,24 @@ sub settle ($place) {
 
 sub mask ($case, $text) {
 	$text =~ s/$_/<masked>/g for @{$case->{mask}};
-	# bash tells of a child that a signal has ended, with its number.
-	$text =~ s/^((?:\S*\/)?bash: line \d+: +)\d+ /$1<pid> /mg;
+	# bash tells of a child that a signal has ended, with its number, in a column.
+	$text =~ s/^((?:\S*\/)?bash: line \d+:) +\d+ /$1 <pid> /mg;
 	return $text;
+}
+
+# What is different in the environment of a case, as NAME => value.
+sub environment ($place) {
+	return (
+		PATH                  => source_path('t/parity/bin') . ":$ENV{PATH}",
+		PYTHONPATH            => undef,
+		PERL5LIB              => undef,
+		TCLLIBPATH            => undef,
+		PREFORK_INTERP_DEBUG  => undef,
+		PREFORK_INTERP_RUNDIR => $place->{run},
+		TMPDIR                => $place->{temporary},
+		SCRIPT                => $place->{script},
+		LANGUAGE_INTERPRETER  => $place->{interpreter},
+	);
 }
 
 # Run the case's line once: {status, stdout, stderr, files, left, served}.
@@ -310,19 +185,7 @@ sub run_once ($place, %changes) {
 		program => '/bin/bash',
 		cwd     => $place->{work},
 		stdin   => $case->{stdin},
-		env     => {
-			PATH                  => source_path('t/parity/bin') . ":$ENV{PATH}",
-			PYTHONPATH            => undef,
-			PERL5LIB              => undef,
-			TCLLIBPATH            => undef,
-			PREFORK_INTERP_DEBUG  => undef,
-			PREFORK_INTERP_RUNDIR => $place->{run},
-			TMPDIR                => $place->{temporary},
-			SCRIPT                => $place->{script},
-			LANGUAGE_INTERPRETER  => $place->{interpreter},
-			ON_TERMINAL           => source_path('t/parity/on-terminal'),
-			%changes,
-		},
+		env     => {environment($place), %changes},
 	);
 	my $left;
 	my $r = finish_process($process, DEADLINE, $case->{left} ? sub { $left = settle($place) } : undef);
@@ -366,9 +229,10 @@ sub show_texts ($what, $got, $expected) {
 	return @lines;
 }
 
-sub compare ($got, $expected) {
+# The lines that tell where two results differ.
+sub compare ($got, $expected, @parts) {
 	my @wrong;
-	for my $part (qw(status stdout stderr left)) {
+	for my $part (@parts ? @parts : qw(status stdout stderr left)) {
 		push @wrong, show_texts($part, $got->{$part}, $expected->{$part}) if $got->{$part} ne $expected->{$part};
 	}
 	my %names = map { $_ => 1 } keys %{$got->{files}}, keys %{$expected->{files}};
@@ -389,8 +253,8 @@ sub reasons ($place) {
 # What is compared with the plain interpreter: PARITY_CLIENT=plain makes it the plain interpreter again.
 sub compared_client() { return ($ENV{PARITY_CLIENT} // '') eq 'plain' ? undef : client_path() }
 
-# Run a case in all ways: a list of lines that tell the first differences, empty where there are none.  CLIENT: the program
-# to compare with the plain interpreter; undef for another plain interpreter.
+# Run a case in all ways: a list of lines that tell the first differences, empty where there are none.  CLIENT: the
+# program to compare with the plain interpreter; undef for another plain interpreter.
 sub parity_run ($case, $language, $client = compared_client()) {
 	my $place = make_place($case, $language);
 	put_script($place, undef);
@@ -436,11 +300,16 @@ sub write_counts ($folder, $count) {
 
 # Test the cases of a folder in each of these languages, and say how many are identical.
 sub parity_folder ($folder, @languages) {
+	return parity_folder_by(\&parity_run, $folder, @languages);
+}
+
+# The same, with RUN->(case, language) in place of parity_run().
+sub parity_folder_by ($run, $folder, @languages) {
 	my $exceptions = compared_client() ? parity_exceptions() : {};
 	my %count;
 	for my $case (parity_cases($folder)) {
 		for my $language (grep { $case->{scripts}{$_} } @languages) {
-			my @wrong = parity_run($case, $language);
+			my @wrong = $run->($case, $language);
 			my $reason = $exceptions->{"$case->{name} $language"};
 			my $name = "$case->{name} ($language)";
 			quiet_down() if @wrong;

@@ -32,7 +32,8 @@ for name in pts shm; do
 	mkdir "$1/$name"
 	mount --rbind "/dev/$name" "$1/$name"
 done
-ln -s pts/ptmx "$1/ptmx"    # a mounted device would not find the terminals beside it
+# A bound one would look for pts where it comes from.
+mknod -m 666 "$1/ptmx" c 5 2 || ln -s pts/ptmx "$1/ptmx"
 ln -s /proc/self/fd "$1/fd"
 ln -s /proc/self/fd/0 "$1/stdin"
 ln -s /proc/self/fd/1 "$1/stdout"

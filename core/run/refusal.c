@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define REASON_MAX 512 /* bytes that are kept of it, NUL included */
+
 struct names {
 	char name[RUNDIR_KEY_LENGTH + 2];
 	char new[RUNDIR_KEY_LENGTH + 2];
@@ -43,8 +45,9 @@ int refusal_identify(struct refusal_subject *subject, const char *script, const 
 	return -1;
 }
 
-int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, struct reason *why) {
-	char text[sizeof subject->lines + sizeof why->text];
+int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, char *why,
+                 size_t why_size) {
+	char text[sizeof subject->lines + REASON_MAX];
 	size_t n = strlen(subject->lines);
 	struct names names;
 	struct stat st;
@@ -64,16 +67,15 @@ int refusal_find(const struct rundir *d, const char *key, const struct refusal_s
 	}
 	fd_close(&fd);
 	text[n + strcspn(text + n, "\n")] = '\0';
-	reason_set(why, "%s", text + n);
+	snprintf(why, why_size, "%s", text + n);
 	return 1;
 }
 
 /* Written beside and renamed, so that a reader, who takes no lock, sees all of it or nothing. */
-void refusal_remember(const struct rundir *d, const char *key, const struct refusal_subject *subject,
-                      const struct reason *why) {
-	char text[sizeof subject->lines + sizeof why->text + 1];
+void refusal_remember(const struct rundir *d, const char *key, const struct refusal_subject *subject, const char *why) {
+	char text[sizeof subject->lines + REASON_MAX + 1];
 	struct names names;
-	int fd, n = snprintf(text, sizeof text, "%s%s\n", subject->lines, why->text);
+	int fd, n = snprintf(text, sizeof text, "%s%.*s\n", subject->lines, REASON_MAX - 1, why);
 
 	refusal_names(&names, key);
 	fd = openat(d->fd, names.new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
