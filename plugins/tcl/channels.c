@@ -161,7 +161,7 @@ static int take(const struct interpreters *all, int number) {
 	return 0;
 }
 
-int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
+int channels_take(const struct interpreters *all) {
 	for (int i = 0; i < all->count; i++)
 		in_use |= Tcl_GetAssocData(all->at[i], CHANNEL_TABLE, NULL) != NULL;
 	if (!in_use)
@@ -175,7 +175,7 @@ int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
 		if (!is_original(channel, i) || is_being_copied(channel))
 			return runtime_error(all->at[0], "CHANNEL", s->name,
 			                     "initialisation has closed or replaced a standard channel, or copies from or to it");
-		s->translated = runtime_list_has(translated, s->name);
+		s->translated = notes_translated(i);
 		remember_options(s, channel);
 	}
 	for (int i = 0; i < STANDARD_CHANNELS; i++)
@@ -188,7 +188,7 @@ int channels_take_later(const struct interpreters *all) {
 	if (in_use)
 		return TCL_OK;
 	channels_adopt();
-	return channels_take(all, Tcl_NewObj());
+	return channels_take(all);
 }
 
 /* What Tcl does at the first use of a standard channel. */
