@@ -59,6 +59,7 @@ int prefork_server_adopt(struct prefork_error *error) {
 		return -1;
 	options_default(&server.options);
 	origin_adopt(&server.origin);
+	learned_find(&server.learned, &server.handshake);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -219,7 +220,6 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 
 	if (adopted != ADOPTED)
 		return 0;
-	learned_find(&server.learned, &server.handshake);
 	if (prepare(&server, error) < 0)
 		return -1;
 	if (pipe2(go, O_CLOEXEC) < 0)

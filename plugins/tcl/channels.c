@@ -145,10 +145,11 @@ static int take(const struct interpreters *all, int number) {
 		return -1;
 	Tcl_Flush(channel);
 	keep_pending(&standard[number], scratch);
+	/* Tcl closes a standard channel when but one has it, while an interpreter may still be asked. */
+	Tcl_RegisterChannel(NULL, channel);
 	for (int i = 0; i < all->count; i++)
 		take_from(all->at[i], &users[i], number, channel);
-	if (Tcl_GetStdChannel(standard[number].type) == channel)
-		Tcl_UnregisterChannel(NULL, channel);
+	Tcl_UnregisterChannel(NULL, channel);
 	/* Not just empty: Tcl would put the next channel that is opened in the place of one that was closed. */
 	Tcl_SetStdChannel(NULL, standard[number].type);
 	dup2(original, number);
@@ -178,6 +179,13 @@ int channels_take(const struct interpreters *all) {
 		if (take(all, i) < 0)
 			return runtime_error(all->at[0], "CHANNEL", standard[i].name, Tcl_PosixError(all->at[0]));
 	return TCL_OK;
+}
+
+int channels_take_later(const struct interpreters *all) {
+	if (in_use)
+		return TCL_OK;
+	channels_adopt();
+	return channels_take(all);
 }
 
 /* What Tcl does at the first use of a standard channel. */

@@ -16,6 +16,7 @@
 #define ENVIRONMENT_TRACE (TCL_GLOBAL_ONLY | TCL_TRACE_READS | TCL_TRACE_WRITES | TCL_TRACE_UNSETS | TCL_TRACE_ARRAY)
 #define ARGUMENTS_TRACE (TCL_GLOBAL_ONLY | TCL_TRACE_READS)
 
+static int begun; /* not for a script that marks no boundary: what that may do ahead is tripwire.c's to say */
 static int noting;
 static const char *asked; /* what no server can depend on was looked at */
 static int on_directory;
@@ -267,7 +268,7 @@ void notes_begin(Tcl_Interp *interp) {
 	Tcl_Obj *count = Tcl_GetVar2Ex(interp, "argc", NULL, TCL_GLOBAL_ONLY);
 	int given = 0;
 
-	noting = 1;
+	noting = begun = 1;
 	Tcl_InitHashTable(&variables, TCL_STRING_KEYS);
 	Tcl_InitHashTable(&due, TCL_ONE_WORD_KEYS);
 	Tcl_InitHashTable(&seeded, TCL_ONE_WORD_KEYS);
@@ -338,11 +339,11 @@ int notes_translated(int number) {
 }
 
 int notes_seeded(Tcl_Interp *interp) {
-	return Tcl_FindHashEntry(&seeded, (char *)interp) != NULL;
+	return begun && Tcl_FindHashEntry(&seeded, (char *)interp) != NULL;
 }
 
 int notes_time_left(int number) {
-	Tcl_HashEntry *entry = Tcl_FindHashEntry(&due, (char *)(intptr_t)number);
+	Tcl_HashEntry *entry = begun ? Tcl_FindHashEntry(&due, (char *)(intptr_t)number) : NULL;
 	Tcl_WideInt left;
 
 	if (!entry)

@@ -81,6 +81,11 @@ static int check_environment(struct reason *why) {
 	return 1;
 }
 
+/* A script that names our package says itself where its initialisation ends; any other is run by bootstrap.tcl. */
+static int is_marked(const struct prefork_invocation *invocation) {
+	return strstr(invocation->script_text, "prefork_interp") != NULL;
+}
+
 static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocation, char *text, size_t size) {
 	const char *slash = strrchr(invocation->interpreter, '/');
 	const char *version = tclsh_version(slash ? slash + 1 : invocation->interpreter);
@@ -93,8 +98,7 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 		refuse(&why, "only Tcl 8.6 is served, this is", version);
 		return PREFORK_REFUSE;
 	}
-	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
-	if (!strstr(invocation->script_text, "prefork_interp")) {
+	if (!is_marked(invocation) && !invocation->unmarked) {
 		refuse(&why, "the script does not name the package that it marks its initialisation's end with",
 		       "prefork_interp");
 		return PREFORK_REFUSE;
@@ -123,8 +127,23 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 	return 0;
 }
 
+static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
+	static const char name[] = "/prefork_interp/bootstrap.tcl";
+	char *path = malloc(strlen(invocation->runtime_directory) + sizeof name);
+	int result = -1;
+
+	if (path) {
+		strcat(strcpy(path, invocation->runtime_directory), name);
+		result = host->add_argument(setup, path);
+	}
+	free(path);
+	return result;
+}
+
 static int tcl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	if (set_library(invocation, host, setup) != 0)
+	int marked = is_marked(invocation);
+
+	if ((marked ? set_library(invocation, host, setup) : add_bootstrap(invocation, host, setup)) != 0)
 		return -1;
 	if (add_all(invocation->arguments, host, setup) != 0 || host->add_argument(setup, invocation->script) != 0)
 		return -1;

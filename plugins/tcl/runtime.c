@@ -179,28 +179,41 @@ static pid_t plain_fork(void *context) {
 	return fork();
 }
 
-static int take_handshake_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+int runtime_adopt(Tcl_Interp *interp) {
 	struct prefork_error error;
 	Tcl_DString name;
 	int adopted, major, minor;
+
+	/* A child interpreter has no arguments of its own to be given. */
+	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
+	if (adopted < 0) {
+		runtime_error(interp, "HANDSHAKE", NULL, error.message);
+		return -1;
+	}
+	Tcl_GetVersion(&major, &minor, NULL, NULL);
+	if (adopted && (major != 8 || minor != 6)) {
+		runtime_error(interp, "HANDSHAKE", NULL, "only Tcl 8.6 is served");
+		return -1;
+	}
+	/* Asked now, because the script may change the system encoding. */
+	argument_encoding = Tcl_GetEncoding(NULL, Tcl_GetEncodingNameFromEnvironment(&name));
+	Tcl_DStringFree(&name);
+	if (adopted)
+		channels_adopt();
+	return adopted;
+}
+
+static int take_handshake_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	int adopted;
 
 	(void)data;
 	if (count != 1) {
 		Tcl_WrongNumArgs(interp, 1, words, NULL);
 		return TCL_ERROR;
 	}
-	/* A child interpreter has no arguments of its own to be given. */
-	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
+	adopted = runtime_adopt(interp);
 	if (adopted < 0)
-		return runtime_error(interp, "HANDSHAKE", NULL, error.message);
-	Tcl_GetVersion(&major, &minor, NULL, NULL);
-	if (adopted && (major != 8 || minor != 6))
-		return runtime_error(interp, "HANDSHAKE", NULL, "only Tcl 8.6 is served");
-	/* Asked now, because the script may change the system encoding. */
-	argument_encoding = Tcl_GetEncoding(NULL, Tcl_GetEncodingNameFromEnvironment(&name));
-	Tcl_DStringFree(&name);
-	if (adopted)
-		channels_adopt();
+		return TCL_ERROR;
 	Tcl_SetObjResult(interp, Tcl_NewBooleanObj(adopted));
 	return TCL_OK;
 }
@@ -303,38 +316,41 @@ static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	return TCL_OK;
 }
 
-/* Everything that a call can't have, or can't have as it is. */
-static int prepare(Tcl_Interp *interp, const struct interpreters *all) {
-	if (notes_check(interp) != TCL_OK || events_take(all) != TCL_OK)
+int runtime_serve(const struct interpreters *all, int (*improve)(void *context)) {
+	static struct prefork_language language = {.fork = plain_fork};
+	static struct prefork_call call;
+	struct prefork_error error;
+	Tcl_Obj *directory;
+	int served, code;
+
+	if (events_take(all) != TCL_OK || channels_take(all) != TCL_OK)
 		return TCL_ERROR;
-	return channels_take(all);
+	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;
+	language.improve = improve;
+	language.context = all->at[0];
+	served = prefork_server_run(&language, &call, &error);
+	if (served <= 0) {
+		channels_install(all, NULL);
+		return served < 0 ? runtime_error(all->at[0], "SERVER", NULL, error.message) : TCL_OK;
+	}
+	code = install_call(all, directory, &call);
+	prefork_server_unblock(&call);
+	events_start();
+	return code;
 }
 
 static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
-	static const struct prefork_language language = {.fork = plain_fork};
-	static struct prefork_call call;
-	struct prefork_error error;
 	struct interpreters all;
-	Tcl_Obj *directory;
-	int served, code;
 
 	(void)data;
 	if (count != 2) {
 		Tcl_WrongNumArgs(interp, 1, words, "paths");
 		return TCL_ERROR;
 	}
-	if (find_interpreters(interp, words[1], &all) != TCL_OK || prepare(interp, &all) != TCL_OK)
+	/* Everything that a call can't have, or can't have as it is. */
+	if (find_interpreters(interp, words[1], &all) != TCL_OK || notes_check(interp) != TCL_OK)
 		return TCL_ERROR;
-	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;
-	served = prefork_server_run(&language, &call, &error);
-	if (served <= 0) {
-		channels_install(&all, NULL);
-		return served < 0 ? runtime_error(interp, "SERVER", NULL, error.message) : TCL_OK;
-	}
-	code = install_call(&all, directory, &call);
-	prefork_server_unblock(&call);
-	events_start();
-	return code;
+	return runtime_serve(&all, NULL);
 }
 
 int Prefork_interp_Init(Tcl_Interp *interp) {

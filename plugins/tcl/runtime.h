@@ -15,6 +15,14 @@ struct interpreters {
 /* Leave MESSAGE as the result and {PREFORK_INTERP CODE ?WHAT?} as the error code.  Returns TCL_ERROR. */
 int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const char *message);
 
+/* Take the handshake out of the environment: 1 when started by prefork-interp, 0 standalone, -1 with a message in
+ * INTERP. */
+int runtime_adopt(Tcl_Interp *interp);
+
+/* Become the server.  TCL_OK in each executor, with its call installed; TCL_ERROR, with a message in the first of ALL,
+ * when no server can be made.  IMPROVE: see struct prefork_language; its context is that interpreter. */
+int runtime_serve(const struct interpreters *all, int (*improve)(void *context));
+
 /* Evaluate a command at global level: up to four words, the last ones NULL.  As Tcl_EvalObjv(). */
 int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *third, Tcl_Obj *fourth);
 
@@ -50,6 +58,9 @@ void channels_adopt(void);
 /* At the boundary, in setup: note what the script has done to the channels, and let go of them.  TCL_ERROR, with a
  * message in the main interpreter, when it has put another file, or a transformation, in the place of one. */
 int channels_take(const struct interpreters *all);
+
+/* In the server, when more was loaded: let go of them if Tcl has made them only now, on what 0 to 2 are now. */
+int channels_take_later(const struct interpreters *all);
 
 /* In the executor, whose descriptors 0 to 2 are now the caller's, but for those of which CALL->closed has the bit: make
  * the channels as a fresh tclsh would, do to them again what the script has done, and give stdout CALL->setup_output.

@@ -189,7 +189,7 @@ SCRIPT
 	my %why = ('-S' => qr/-S: the interpreter starts without/, '-x' => qr/-x: the script is a part/);
 	my $any = script('python', options => '--unmarked', text => 'pass');
 	for my $option (sort keys %why) {
-		like(run([client_path(), 'python3', $option, $any->path])->{err}, $why{$option}, "$option is run plain");
+		like(run([client_path(), '--unmarked', '--', 'python3', $option, $any->path])->{err}, $why{$option}, "$option is run plain");
 	}
 }, 'python');
 

@@ -43,6 +43,7 @@ my %HEADER = (
 	left        => sub ($case, $value) { $case->{left} = $value + 0 },
 	mask        => sub ($case, $value) { push @{$case->{mask}}, qr/$value/m },
 	interpreter => sub ($case, $value) { $case->{arguments} = [split ' ', $value] },
+	marked      => sub ($case, $value) { $case->{unmarked} = $value eq 'no' },
 	# of terminal cases
 	type        => sub ($case, $value) { $case->{type} = $value },
 	shell       => sub ($case, $value) { $case->{shell} = $value },
@@ -91,7 +92,8 @@ sub parity_read ($path) {
 		if ($kind eq 'file' && @words == 1) {
 			$case{files}{$words[0]} = $text;
 		} elsif ($BOUNDARY{$kind}) {
-			$case{scripts}{$kind} = {text => script_text($kind, $text), arguments => [@{$case{arguments}}, @words]};
+			$text = script_text($kind, $text) if !$case{unmarked};
+			$case{scripts}{$kind} = {text => $text, arguments => [@{$case{arguments}}, @words]};
 		} else {
 			die "$path: what is this: --- $title";
 		}
@@ -151,7 +153,7 @@ sub parity_exceptions() {
 	my %exceptions;
 	for my $line (split /\n/, read_file(source_path('docs/parity.md')) // '') {
 		my (undef, $name, $language, $reason) = split /\s*\|\s*/, $line;
-		next if ($name // '') !~ m{^`?(\w+/[\w-]+)`?\z};
+		next if ($name // '') !~ m{^`?([\w-]+/[\w-]+)`?\z};
 		$exceptions{"$1 $_"} = $reason for $language eq 'all' ? keys %BOUNDARY : split /[ ,]+/, $language;
 	}
 	return \%exceptions;

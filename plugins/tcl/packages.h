@@ -1,0 +1,18 @@
+/* Packages that an unmarked script requires after the boundary, whatever its caller wants: from the second server on,
+ * or when calls have shown that they are loaded, they are loaded ahead. */
+#ifndef PREFORK_TCL_PACKAGES_H
+#define PREFORK_TCL_PACKAGES_H
+
+#include "prefix.h"
+
+/* In setup. */
+void packages_adopt(Tcl_Interp *interp, const struct prefix *p);
+
+/* In an executor, before the script goes on: at its end it is learned what it has loaded. */
+void packages_called(Tcl_Interp *interp);
+
+/* In a fork of the server, whose CONTEXT is the interpreter: load what was learned.  0, or -1 when there is nothing to.
+ */
+int packages_improve(void *context);
+
+#endif

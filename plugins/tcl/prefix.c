@@ -1,0 +1,278 @@
+/* Which of a script's first commands only define: see prefix.h.
+ *
+ * Nothing is evaluated here.  A command counts when it is of the table below and each of its words is a literal, or
+ * made of variables and of commands that only compute.  What such a command does in the end, by a package's file or by
+ * a procedure that the script has put in the place of a command, is the tripwires' to see. */
+#include "prefix.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* In the words of a definition; a name with a blank is an ensemble's subcommand. */
+static const char *const computing[] = {
+	"concat",
+	"file dirname",
+	"file extension",
+	"file join",
+	"file normalize",
+	"file rootname",
+	"file split",
+	"file tail",
+	"format",
+	"info library",
+	"info nameofexecutable",
+	"info patchlevel",
+	"info script",
+	"info tclversion",
+	"join",
+	"lindex",
+	"list",
+	"lrange",
+	"split",
+	"string length",
+	"string map",
+	"string range",
+	"string repeat",
+	"string tolower",
+	"string toupper",
+	"string trim",
+	"string trimleft",
+	"string trimright",
+	NULL,
+};
+
+/* The number of words that each may have: least and most, 0 for any. */
+static const struct definition {
+	const char *name;
+	int least;
+	int most;
+} definitions[] = {
+	{"append", 3, 0},
+	{"array set", 4, 4},
+	{"catch", 2, 2},
+	{"global", 2, 0},
+	{"interp alias", 6, 0},
+	{"lappend", 3, 0},
+	{"load", 2, 3},
+	{"namespace ensemble", 3, 0},
+	{"namespace eval", 4, 4},
+	{"namespace export", 2, 0},
+	{"namespace import", 3, 0},
+	{"namespace path", 4, 4},
+	{"oo::class create", 3, 4},
+	{"oo::define", 3, 0},
+	{"package provide", 4, 4},
+	{"package require", 3, 0},
+	{"proc", 4, 4},
+	{"set", 3, 3},
+	{"source", 2, 4},
+	{"tcl::tm::path add", 4, 0},
+	{"variable", 2, 0},
+};
+
+/* Where one of these stands before it, a package that is required later might be another than the one found ahead, or
+ * its being there already might be seen. */
+static const char *const deciding[] = {
+	"TCLLIBPATH",      "auto_path",      "ifneeded",      "info commands", "info loaded",
+	"info procs",      "interp",         "load",          "namespace ch",  "namespace ex",
+	"namespace which", "package forget", "package names", "package p",     "package unknown",
+	"package v",       "rename",         "source",        "tm::",          NULL,
+};
+
+static int defines_only(const char *text, int length);
+
+static const Tcl_Token *next_word(const Tcl_Token *word) {
+	return word + 1 + word->numComponents;
+}
+
+static int is_literal(const Tcl_Token *word) {
+	return word->type == TCL_TOKEN_SIMPLE_WORD;
+}
+
+/* Is the literal WORD this text?  For a command's name, which may be spelt from the root on. */
+static int word_is(const Tcl_Token *word, const char *text, size_t length) {
+	const char *start = word[1].start;
+	size_t size = (size_t)word[1].size;
+
+	if (!is_literal(word))
+		return 0;
+	if (size > 2 && memcmp(start, "::", 2) == 0) {
+		start += 2;
+		size -= 2;
+	}
+	return size == length && memcmp(start, text, length) == 0;
+}
+
+/* Does the command begin with the words of NAME? */
+static int command_is(const Tcl_Parse *parse, const char *name) {
+	size_t first = strcspn(name, " ");
+
+	if (!word_is(parse->tokenPtr, name, first))
+		return 0;
+	if (!name[first])
+		return 1;
+	return parse->numWords > 1 && word_is(next_word(parse->tokenPtr), name + first + 1, strlen(name + first + 1));
+}
+
+static int words_compute(const Tcl_Parse *parse);
+
+/* The script between the brackets of a word. */
+static int script_computes(const char *text, int length) {
+	int result = 1;
+
+	while (result && length > 0) {
+		Tcl_Parse parse;
+		const char *end;
+
+		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
+			return 0;
+		result = parse.numWords > 0;
+		if (result) {
+			result = 0;
+			for (size_t i = 0; computing[i] && !result; i++)
+				result = command_is(&parse, computing[i]);
+			result = result && words_compute(&parse);
+		}
+		end = parse.commandStart + parse.commandSize;
+		Tcl_FreeParse(&parse);
+		length -= (int)(end - text);
+		text = end;
+	}
+	return result;
+}
+
+static int token_computes(const Tcl_Token *token) {
+	switch (token->type) {
+	case TCL_TOKEN_TEXT:
+	case TCL_TOKEN_BS:
+	case TCL_TOKEN_VARIABLE: /* the parts of an array's index are looked at by themselves */
+		return 1;
+	case TCL_TOKEN_COMMAND:
+		return script_computes(token->start + 1, token->size - 2);
+	default:
+		return 0;
+	}
+}
+
+static int words_compute(const Tcl_Parse *parse) {
+	const Tcl_Token *word = parse->tokenPtr;
+
+	for (int i = 0; i < parse->numWords; i++, word = next_word(word)) {
+		if (is_literal(word))
+			continue;
+		if (word->type != TCL_TOKEN_WORD)
+			return 0;
+		for (int j = 1; j <= word->numComponents; j++)
+			if (!token_computes(&word[j]))
+				return 0;
+	}
+	return 1;
+}
+
+/* The commands inside of these are looked at too. */
+static int body_defines(const Tcl_Parse *parse) {
+	const Tcl_Token *word = parse->tokenPtr;
+
+	for (int i = 1; i < parse->numWords; i++)
+		word = next_word(word);
+	return is_literal(word) && defines_only(word[1].start, word[1].size);
+}
+
+static int defines(const Tcl_Parse *parse) {
+	for (size_t i = 0; i < sizeof definitions / sizeof *definitions; i++) {
+		const struct definition *d = &definitions[i];
+
+		if (!command_is(parse, d->name))
+			continue;
+		if (parse->numWords < d->least || (d->most && parse->numWords > d->most) || !words_compute(parse))
+			return 0;
+		if (strcmp(d->name, "namespace eval") == 0 || strcmp(d->name, "catch") == 0)
+			return body_defines(parse);
+		return 1;
+	}
+	return 0;
+}
+
+static int defines_only(const char *text, int length) {
+	while (length > 0) {
+		Tcl_Parse parse;
+		const char *end;
+		int good;
+
+		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
+			return 0;
+		good = parse.numWords == 0 || defines(&parse);
+		end = parse.commandStart + parse.commandSize;
+		Tcl_FreeParse(&parse);
+		if (!good)
+			return 0;
+		length -= (int)(end - text);
+		text = end;
+	}
+	return 1;
+}
+
+static void add(Tcl_Obj ***list, int *count, Tcl_Obj *object) {
+	*list = (Tcl_Obj **)ckrealloc((char *)*list, (unsigned)(*count + 1) * sizeof **list);
+	(*list)[(*count)++] = object;
+	Tcl_IncrRefCount(object);
+}
+
+static int mentions(const char *text, int length, const char *what) {
+	size_t n = strlen(what);
+
+	for (int i = 0; i + (int)n <= length; i++)
+		if (memcmp(text + i, what, n) == 0)
+			return 1;
+	return 0;
+}
+
+static int decides(const char *text, int length) {
+	for (size_t i = 0; deciding[i]; i++)
+		if (mentions(text, length, deciding[i]))
+			return 1;
+	return 0;
+}
+
+/* The words of `package require` when all are literal, else NULL. */
+static Tcl_Obj *requirement(const Tcl_Parse *parse) {
+	const Tcl_Token *word = parse->tokenPtr;
+	Tcl_Obj *list;
+
+	if (parse->numWords < 3 || !command_is(parse, "package require"))
+		return NULL;
+	list = Tcl_NewListObj(0, NULL);
+	for (int i = 0; i < parse->numWords; i++, word = next_word(word)) {
+		if (!is_literal(word)) {
+			Tcl_DecrRefCount(list);
+			return NULL;
+		}
+		Tcl_ListObjAppendElement(NULL, list, Tcl_NewStringObj(word[1].start, word[1].size));
+	}
+	return list;
+}
+
+void prefix_find(struct prefix *p, const char *text, int length) {
+	int ahead = 1;
+
+	while (length > 0) {
+		Tcl_Parse parse;
+		Tcl_Obj *package;
+		const char *end;
+
+		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
+			return;
+		ahead = ahead && (parse.numWords == 0 || defines(&parse));
+		package = ahead || parse.numWords == 0 ? NULL : requirement(&parse);
+		end = parse.commandStart + parse.commandSize;
+		if (ahead && parse.numWords > 0)
+			add(&p->commands, &p->count, Tcl_NewStringObj(parse.commandStart, parse.commandSize));
+		Tcl_FreeParse(&parse);
+		if (package)
+			add(&p->packages, &p->package_count, package);
+		else if (!ahead && decides(parse.commandStart, parse.commandSize))
+			return;
+		length -= (int)(end - text);
+		text = end;
+	}
+}

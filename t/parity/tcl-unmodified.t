@@ -1,0 +1,9 @@
+# Tcl scripts as their users have them, which mark no boundary: a call is as a run of the plain interpreter.
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Prefork::Test;
+use Prefork::Test::Parity;
+
+parity_folder('tcl-unmodified', grep { $_ eq 'tcl' } languages());
+
+finish();

@@ -1,0 +1,197 @@
+# Tcl scripts that mark no boundary: what runs ahead of the calls, what is learned of them, and when it is forgotten.
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Prefork::Test;
+
+# What is known of the scripts: the lines of the files, but for each one's first.
+sub learned() {
+	my @lines;
+	opendir my $d, run_directory() or return '';
+	for my $name (grep { /^k[0-9a-f]{32}\z/ } readdir $d) {
+		push @lines, grep { !/^script / } split /\n/, read_file(run_directory() . "/$name") // '';
+	}
+	return join "\n", sort @lines;
+}
+
+sub forget() {
+	quiet_down();
+	opendir my $d, run_directory() or return;
+	unlink map { run_directory() . "/$_" } grep { /^[nk][0-9a-f]{32}\z/ } readdir $d;
+	return;
+}
+
+sub unmarked ($text, %o) { return script('tcl', options => '--unmarked', text => $text, %o) }
+
+# A folder with packages: name => text.
+sub packages (%text) {
+	state $count = 0;
+	my $folder = private_directory('packages' . ++$count);
+	write_file("$folder/$_.tcl", "package provide $_ 1.0\n$text{$_}\n") for keys %text;
+	write_file("$folder/pkgIndex.tcl",
+		join '', map { "package ifneeded $_ 1.0 [list source [file join \$dir $_.tcl]]\n" } sort keys %text);
+	return $folder;
+}
+
+# ---- what runs ahead
+
+# Of this text all (COUNT) commands run ahead: the file that is sourced next is refused, and the boundary is before it.
+sub ahead ($name, $text, $count = 1) {
+	state $folder = private_directory('ahead');
+	forget();
+	write_file("$folder/end.tcl", 'pid');
+	write_file("$folder/part.tcl", 'set part 1');
+	$text =~ s/FOLDER/$folder/g;
+	my $script = unmarked("$text\nsource $folder/end.tcl\nputs \$argv\n");
+	is_result($script->call(['x']), $script->plain(['x']), "$name: as a plain run");
+	is(learned(), "prefix $count uses pid", "$name: runs ahead");
+	return;
+}
+
+# This command does not run ahead, nor does what follows.
+sub not_ahead ($name, $text) {
+	state $folder = private_directory('not-ahead');
+	forget();
+	write_file("$folder/end.tcl", 'pid');
+	my $script = unmarked("$text\nsource $folder/end.tcl\nputs \$argv\n");
+	is_result($script->call(['x']), $script->plain(['x']), "$name: as a plain run");
+	is(learned(), '', "$name: does not run ahead");
+	return;
+}
+
+sub test_definitions() {
+	ahead('package require', "# a comment\npackage require Tcl 8.5; package require msgcat", 2);
+	ahead('package provide', 'package provide mine 1.0');
+	ahead('source', 'source FOLDER/part.tcl');
+	ahead('source beside the script', 'source [file join [file dirname [info script]] .. ahead part.tcl]');
+	ahead('proc', "proc p {a {b 1}} {\n  exec \$a\n}");
+	ahead('namespace', 'namespace eval n {variable v 1; namespace export p; proc p {} {}}; namespace import n::*', 2);
+	ahead('set', 'set a 1; set b(k) {x y}; set c "$a [list $b(k)]"', 3);
+	ahead('array, variable, global', 'array set a {k v}; variable v 1; global g', 3);
+	ahead('lappend, append', 'lappend auto_path [file dirname [info script]]; append a b', 2);
+	ahead('interp alias', 'interp alias {} short {} string length');
+	ahead('classes', 'oo::class create C {method m {} {}}; oo::define C method n {} {}', 2);
+	ahead('catch', 'catch {package require no-such-package}');
+	ahead('names from the root', '::package require Tcl 8.5; ::namespace eval ::n {::proc p {} {}}', 2);
+	return;
+}
+
+sub test_others() {
+	not_ahead('a command that does something', 'puts hello');
+	not_ahead('a procedure of the script', "clock seconds");
+	not_ahead('set to what a command gives', 'set pid [pid]');
+	not_ahead('set in an index', 'set a([pid]) 1');
+	not_ahead('a command within a computing one', 'set a [file join [pwd] x]');
+	not_ahead('something else in a namespace', 'namespace eval n {variable v 1; incr v}');
+	not_ahead('something else within catch', 'catch {incr v}');
+	not_ahead('words that are made of a list', 'package require {*}[list Tcl 8.5]');
+	not_ahead('an alias of another interpreter', 'catch {interp delete x}');
+	not_ahead('a condition', 'if {1} {package require Tcl 8.5}');
+	return;
+}
+
+# ---- what is learned
+
+sub test_prefix_is_kept() {
+	forget();
+	my $script = unmarked("package require Tcl 8.5\nsource [file join [file dirname [info script]] part.tcl]\nputs \$v\n");
+	my $part = $script->path =~ s/script\.tcl\z/part.tcl/r;
+	write_file($part, 'set v [pid]');
+	$script->call([]);
+	is(learned(), 'prefix 1 uses pid', 'what can\'t run ahead is learned, and why');
+	quiet_down();
+	write_file($part, 'set v 1');
+	is_result($script->call([]), {out => "1\n", err => ''}, 'another server');
+	is(learned(), 'prefix 1 uses pid', 'knows it');
+	write_file($script->path, read_file($script->path) . "\n", 0755);
+	is_result($script->call([]), {out => "1\n", err => ''}, 'a script that has changed');
+	$script->call([]);
+	quiet_down();
+	write_file($part, 'exec true; set v 2');
+	is_result($script->call([]), {out => "2\n", err => ''}, 'is looked at afresh');
+	is(learned(), 'prefix 1 uses exec', 'and what was known is forgotten');
+	return;
+}
+
+# A script that requires PACKAGE when it has done something else; it tells whether the package's variable is there before.
+sub requiring ($package, $between = '') {
+	return unmarked("puts [catch {set ${package}::v}]\n$between\npackage require $package\n"
+		. "puts \$${package}::v\nputs [fconfigure stdout]\nputs [gets stdin]\n");
+}
+
+my %path;
+
+sub loaded_ahead ($script) {
+	return wait_for(sub { $script->call([], env => \%path)->{out} =~ /\A0\n/ });
+}
+
+sub test_packages() {
+	%path = (TCLLIBPATH => packages(
+		good   => 'namespace eval good {variable v 1}',
+		outer  => 'package require good; namespace eval outer {variable v $::good::v}',
+		acts   => 'namespace eval acts {variable v [pid]; set v 1}',
+		global => 'namespace eval global {variable v 1}; proc global_command {} {}',
+		env    => 'namespace eval env {variable v [info exists ::env(NOT_SET)]}',
+		reads  => 'set f [open [info script]]; gets $f line; close $f; namespace eval reads {variable v 1}; unset f line',
+		fails  => 'namespace eval fails {variable v 1; if {![info exists ::started]} {error bad}}',
+	));
+	for my $name (qw(good outer reads)) {
+		forget();
+		my $script = requiring($name);
+		is_result($script->call([], env => \%path), $script->plain([], env => \%path), "$name: first call");
+		ok(loaded_ahead($script), "$name: then it is loaded ahead");
+		(my $plain = $script->plain([], env => \%path, stdin => "in\n"))->{out} =~ s/\A1/0/;
+		is_result($script->call([], env => \%path, stdin => "in\n"), $plain, "$name: and all else is as before");
+		is(learned(), "package $name", 'and known');
+	}
+	my %refused = (acts => 'uses pid', global => 'adds or removes global commands',
+		env => 'reads the environment variable NOT_SET');
+	for my $name (sort keys %refused) {
+		forget();
+		my $script = requiring($name);
+		my $plain = $script->plain([], env => \%path);
+		is_result($script->call([], env => \%path), $plain, "$name: first call");
+		ok(wait_for(sub { learned() eq "package $name\nwithout $name $refused{$name}" }), "$name: is left out");
+		is_result($script->call([], env => \%path), $plain, "$name: later call");
+	}
+	return;
+}
+
+# Between the boundary and the package stands something that might decide which one it is.
+sub test_deciding() {
+	for my $between ('lappend auto_path $argv', 'source $argv0.no', 'info commands x') {
+		forget();
+		my $script = requiring('good', "catch {$between}");
+		$script->call([], env => \%path) for 1 .. 2;
+		quiet_down();
+		is(learned(), '', "behind \"$between\" no package is learned");
+	}
+	return;
+}
+
+# ---- files
+
+sub test_changed_files() {
+	forget();
+	my $folder = packages(good => 'namespace eval good {variable v 1}');
+	my $script = unmarked("package require good\nputs \$good::v\n");
+	is_result($script->call([], env => {TCLLIBPATH => $folder}), {out => "1\n", err => ''}, 'a package');
+	write_file("$folder/good.tcl", 'package provide good 1.0; namespace eval good {variable v 2}');
+	is_result($script->call([], env => {TCLLIBPATH => $folder}), {out => "2\n", err => ''}, 'its file has changed');
+	write_file("$folder/better.tcl", 'package provide good 1.1; namespace eval good {variable v 3}');
+	write_file("$folder/pkgIndex.tcl", 'package ifneeded good 1.1 [list source [file join $dir better.tcl]]');
+	is_result($script->call([], env => {TCLLIBPATH => $folder}), {out => "3\n", err => ''}, 'its index has changed');
+	return;
+}
+
+if (grep { $_ eq 'tcl' } languages()) {
+	test_definitions();
+	test_others();
+	test_prefix_is_kept();
+	test_packages();
+	test_deciding();
+	test_changed_files();
+} else {
+	need_missing('language tcl', 'not built');
+}
+forget();
+finish();
