@@ -88,7 +88,7 @@ def _install_signals(ignored: int) -> None:
 
 
 def _drop_finders() -> None:
-    """Forget which entries of sys.path were not there in setup."""
+    """Forget of entries of sys.path that they were not there in setup, if they are now."""
     for entry in sys.path:
-        if sys.path_importer_cache.get(entry, sys) is None:
+        if sys.path_importer_cache.get(entry, sys) is None and os.path.exists(entry):
             del sys.path_importer_cache[entry]

@@ -217,8 +217,9 @@ sub close_play ($play) {
 		$terminal->ended;
 	}
 	$terminal->hangup;
-	my $gone = wait_for(sub { !left_of_session() }, SETTLE_TIME);
-	my @left = map { "$_->{name}: $_->{command}\n" } left_of_session();
+	my @pidfds = map { pidfd_open($_->{pid}) } left_of_session();
+	my $gone = process_gone(\@pidfds, SETTLE_TIME) && wait_for(sub { !left_of_session() }, SETTLE_TIME);
+	my @left = $gone ? () : map { "$_->{name}: $_->{command}\n" } left_of_session();
 	quiet_down();
 	return '' if $gone;
 	return join '', "left by the session:\n", @left;

@@ -148,18 +148,37 @@ sub echoes ($self) {
 
 # ---- the session's processes
 
-# All processes of the session: {pid, name, state, parent, group} each.
+# The numbers of PID's children.
+sub children ($pid) {
+	return map { split ' ', Prefork::Test::read_file($_) // '' } glob "/proc/$pid/task/*/children";
+}
+
+# The numbers of all processes among which those of a session are.
+sub candidates() {
+	if (!-e "/proc/$$/task/$$/children") {
+		opendir my $d, '/proc' or die "/proc: $!\n";
+		return grep { /^\d+$/ } readdir $d;
+	}
+	# Orphans are our own children.
+	my @all = children($$);
+	for (my $n = 0; $n < @all; $n++) {
+		push @all, children($all[$n]);
+	}
+	return @all;
+}
+
+# All processes of the session: {pid, name, state, parent, group} each.  One that is just about to become an orphan may be
+# left out.
 sub processes ($self) {
 	my @found;
-	opendir my $d, '/proc' or die "/proc: $!\n";
-	for my $pid (grep { /^\d+$/ } readdir $d) {
+	for my $pid (candidates()) {
 		my @stat = proc_stat($pid) or next;
 		next if $stat[5] != $self->{leader};
 		my %p;
 		@p{qw(pid name state parent group)} = @stat;
 		push @found, \%p;
 	}
-	return @found;
+	return sort { $a->{pid} <=> $b->{pid} } @found;
 }
 
 sub switches ($pid) {
