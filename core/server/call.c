@@ -173,17 +173,29 @@ static pid_t choose_group(const struct server *s, struct call *c) {
 	return c->group;
 }
 
+/* Which of the standard descriptors are terminals: see prefork_caller. */
+static unsigned terminals(const struct request *q, const int *fds) {
+	unsigned bits = 0;
+
+	for (size_t i = 0; i < q->descriptor_count; i++)
+		if (q->descriptor_number[i] <= STDERR_FILENO && isatty(fds[i]))
+			bits |= 1u << q->descriptor_number[i];
+	return bits;
+}
+
 /* As executor_check(), and the runtime is asked. */
 static int check(const struct server *s, const struct call *c, const struct request *q, char *reason, size_t size) {
-	const struct prefork_caller caller = {(mode_t)q->umask, q->sigignored};
+	struct prefork_caller caller = {.umask = (mode_t)q->umask, .ignored = q->sigignored};
 	int result = executor_check(q, c->receiver.fds, &s->origin, reason, size);
-	const char *why = NULL;
+	const char *why;
 
 	/* A protocol 1 request says nothing of this. */
-	if (result == 0 && q->script && s->language->declines)
-		why = s->language->declines(s->language->context, &caller);
-	if (!why)
+	if (result < 0 || !q->script || !s->language->declines)
 		return result;
+	caller.terminals = terminals(q, c->receiver.fds);
+	why = s->language->declines(s->language->context, &caller);
+	if (!why)
+		return 0;
 	snprintf(reason, size, "%s", why);
 	return -1;
 }

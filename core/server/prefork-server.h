@@ -72,7 +72,8 @@ int prefork_server_gate(struct prefork_error *error);
 /* What is known of a caller before its call is forked. */
 struct prefork_caller {
 	mode_t umask;
-	uint64_t ignored; /* bit N-1: signal N is ignored */
+	uint64_t ignored;   /* bit N-1: signal N is ignored */
+	unsigned terminals; /* bit N: descriptor N (0, 1, 2) is a terminal */
 };
 
 /* How the language forks, and loads what was learned. */

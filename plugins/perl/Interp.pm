@@ -167,17 +167,42 @@ Started in any other way, by C<perl script> for example, the script runs as if t
 
 =head2 Before initialisation is complete
 
-Standard input is F</dev/null>; standard output and standard error go to the first caller's standard error.  The
-script should not look at what differs between its calls: arguments, environment, working directory, time,
-standard handles.  It should not make connections or start threads, for all calls would share them.
+Standard input is F</dev/null>.  What is written to standard output and standard error appears in each call, as if it had
+been written there.
 
-When the script dies or exits here, each call is a plain run of perl.  C<END> blocks do not run in the processes which
-stay behind.
+What the script looks at here is a part of its state, and the same for all calls of one server.  That is noticed:
+
+=over
+
+=item *
+
+Environment variables, the time zone, the working directory: a call in which they differ has a server of its own.
+
+=item *
+
+Files that are read, or looked for: when they change, the script is started afresh, as for its modules.
+
+=item *
+
+The umask, what a signal does, whether a handle is a terminal: a call in which it differs is a plain run of perl.
+
+=item *
+
+Arguments, standard input, the type of a standard handle, the time, C<$$>, C<$^T>, the parent process, the whole of C<%ENV> at
+once: each call is a plain run.  So it is after files of the working directory have been changed, with a connection, a
+pipe, a thread or a child left, and with a file open for writing, other than for appending.
+
+=back
+
+Not noticed is what another program is started to find out, and what an extension finds out by itself.  What is done to
+files elsewhere is done once.  When the script dies or exits here, each call is a plain run of perl.  C<END> blocks do not
+run in the processes which stay behind.  With C<PREFORK_INTERP_DEBUG> set the first call says why it is a plain run.
 
 =head2 In each call
 
 C<@ARGV>, C<%ENV>, C<$0>, C<$^T>, standard handles, working directory, umask, limits and ignored signals are the
-caller's.  C<$!> and C<$?> are as they were.  Files that were open for reading, C<DATA> too, are read on from where they
+caller's.  What the script has set itself before (C<$0>, C<$^T>, C<%ENV>, handlers, umask, directory) stays so.
+C<$!> and C<$?> are as they were.  Files that were open for reading, C<DATA> too, are read on from where they
 were, by each call for itself.  C<rand> gives each call its own numbers, unless the script gave C<srand> a seed.
 The exit status, or the signal that ends the executor, becomes the caller's.
 
@@ -221,8 +246,8 @@ Default: C<LOG_USER>.
 
 Limits given on the C<#!> line win over those given here.
 
-Dies when an option is not known or its value makes no sense, when a file can't be watched, and when no server can be
-made: more than one thread runs, a module was loaded by a path relative to the working directory, a fork failed.
+Dies when an option is not known or its value makes no sense, and when a file can't be watched.  Exits with 1, which no
+C<eval> catches, when no server can be made; prefork-interp then runs the script plain.
 
 =head2 prefork_autoreload_also_check(@paths)
 

@@ -89,8 +89,6 @@ static void look_test(pTHX) {
 	}
 	if (handle_of(operand))
 		look_at_handle(aTHX_ handle_of(operand));
-	else if (PL_op->op_type == OP_FTTTY)
-		tripwire_trip(aTHX_ "a terminal");
 	else
 		look_at_path(aTHX_ operand, is_of_content(aTHX) ? TRIPWIRE_READ : TRIPWIRE_TEST);
 }
@@ -120,6 +118,43 @@ static void look_select(pTHX) {
 	for (int i = 1; i <= 3; i++)
 		if (SvOK(PL_stack_sp[-i]))
 			tripwire_trip(aTHX_ "the readiness of handles");
+}
+
+/* -t: of a handle, its name, or a number. */
+static void look_terminal(pTHX) {
+	SV *operand = *PL_stack_sp;
+	IO *io = PL_op->op_flags & OPf_REF ? GvIO(cGVOP_gv) : handle_of(operand);
+
+	if (!io && !(PL_op->op_flags & OPf_REF) && SvOK(operand) && !SvROK(operand)) {
+		const char *name = SvPV_nolen(operand);
+		GV *gv = gv_fetchpv(name, 0, SVt_PVIO);
+
+		if (*name >= '0' && *name <= '2' && !name[1])
+			tripwire_terminal(*name - '0');
+		io = gv ? GvIO(gv) : NULL;
+	}
+	if (io && IoIFP(io))
+		tripwire_terminal(PerlIO_fileno(IoIFP(io)));
+}
+
+/* Made or removed: a fresh run does it in each caller's directory. */
+static void change_path(pTHX_ SV *sv) {
+	if (SvPOK(sv))
+		tripwire_file(aTHX_ SvPVX(sv), TRIPWIRE_WRITE);
+}
+
+static void look_made(pTHX) {
+	change_path(aTHX_ PL_op->op_type == OP_MKDIR && MAXARG > 1 ? PL_stack_sp[-1] : *PL_stack_sp);
+}
+
+static void look_renamed(pTHX) {
+	change_path(aTHX_ PL_stack_sp[-1]);
+	change_path(aTHX_ * PL_stack_sp);
+}
+
+static void look_removed(pTHX) {
+	for (SV **path = PL_stack_base + TOPMARK + 1; path <= PL_stack_sp; path++)
+		change_path(aTHX_ * path);
 }
 
 static void look_folder(pTHX) {
@@ -187,7 +222,7 @@ static const struct {
 	{OP_FTCTIME, look_time},        {OP_GETPPID, look_parent},
 	{OP_GETPGRP, look_group},       {OP_SETPGRP, look_group},
 	{OP_UMASK, look_umask},         {OP_SRAND, look_srand},
-	{OP_FTTTY, look_test},          {OP_FTRREAD, look_test},
+	{OP_FTTTY, look_terminal},      {OP_FTRREAD, look_test},
 	{OP_FTRWRITE, look_test},       {OP_FTREXEC, look_test},
 	{OP_FTEREAD, look_test},        {OP_FTEWRITE, look_test},
 	{OP_FTEEXEC, look_test},        {OP_FTIS, look_test},
@@ -207,6 +242,9 @@ static const struct {
 	{OP_CHDIR, look_chdir},         {OP_OPEN, look_open},
 	{OP_SYSOPEN, look_sysopen},     {OP_OPEN_DIR, look_folder},
 	{OP_GLOB, look_glob},           {OP_READLINK, look_link},
+	{OP_MKDIR, look_made},          {OP_RMDIR, look_made},
+	{OP_RENAME, look_renamed},      {OP_LINK, look_renamed},
+	{OP_SYMLINK, look_renamed},     {OP_UNLINK, look_removed},
 };
 
 #define WATCHED (sizeof watched / sizeof *watched)

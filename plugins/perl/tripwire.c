@@ -24,9 +24,10 @@ static char tripped[512];
 static Time_t base_time;
 static int on_directory;
 static int umask_read = -1, year_read;
-static uint64_t signals_read; /* bit N-1: signal N */
-static HV *variables;         /* sets of names */
-static HV *files, *written;   /* absolute paths */
+static uint64_t signals_read;   /* bit N-1: signal N */
+static unsigned terminals_read; /* bit N: descriptor N */
+static HV *variables;           /* sets of names */
+static HV *files, *written;     /* absolute paths */
 static struct stat standard[STANDARD];
 
 #define LOOKED "initialisation has looked at "
@@ -73,6 +74,8 @@ void tripwire_file(pTHX_ const char *path, int how) {
 	if (!armed || !path[0])
 		return;
 	if (path[0] != '/') {
+		if (how == TRIPWIRE_WRITE && !tripwire_settings.directory)
+			tripwire_trip(aTHX_ "files in its working directory, and changed them");
 		tripwire_directory();
 		if (!getcwd(full, sizeof full))
 			return;
@@ -118,12 +121,20 @@ void tripwire_signal(int number) {
 		signals_read |= (uint64_t)1 << (number - 1);
 }
 
+/* None is one in setup. */
+void tripwire_terminal(int fd) {
+	if (armed && tripwire_is_standard(fd))
+		terminals_read |= fd < STANDARD ? 1u << fd : (1u << STANDARD) - 1;
+}
+
 const char *tripwire_declines(void *context, const struct prefork_caller *caller) {
 	PERL_UNUSED_ARG(context);
 	if (umask_read >= 0 && (mode_t)umask_read != caller->umask)
 		return LOOKED "the umask, and this caller's differs from the first's";
 	if (caller->ignored & signals_read)
 		return LOOKED "what a signal does that this caller ignores";
+	if (caller->terminals & terminals_read)
+		return LOOKED "whether a handle is a terminal, and this caller's is";
 	if (year_read && year_read != this_year())
 		return LOOKED "which year it is, and that has passed";
 	return NULL;

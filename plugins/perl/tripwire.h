@@ -36,7 +36,7 @@ int tripwire_is_standard(int fd);
 extern struct tripwire_settings tripwire_settings;
 
 /* Setup looks at WHAT; or at a variable of its environment, its working directory, its umask, which year it is, what a
- * signal (negative: none) does. */
+ * signal (negative: none) does, whether a descriptor is a terminal. */
 void tripwire_trip(pTHX_ const char *what);
 void tripwire_variable(pTHX_ const char *name);
 void tripwire_directory(void);
@@ -48,6 +48,7 @@ void tripwire_file(pTHX_ const char *path, int how);
 void tripwire_umask(void);
 void tripwire_year(void);
 void tripwire_signal(int number);
+void tripwire_terminal(int fd);
 
 /* Perl's operations, functions of extensions, %ENV and %SIG. */
 void operations_arm(void);
