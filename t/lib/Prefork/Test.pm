@@ -294,9 +294,9 @@ sub quiet_down ($seconds = DEADLINE) {
 	return wait_for(sub { drop_sockets(); return !descendants() }, $seconds);
 }
 
-# The process id of the server that answers this script's calls.
-sub server_of ($script) {
-	my $r = $script->call(['pid']);
+# The process id of the server that answers this script's calls; options as Prefork::Test::run().
+sub server_of ($script, %o) {
+	my $r = $script->call(['pid'], %o);
 	return (split ' ', $r->{out})[1];
 }
 
