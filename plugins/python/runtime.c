@@ -19,6 +19,7 @@ static struct prefork_error adoption_error;
 static int adopted;              /* what prefork_server_adopt() said */
 static int served;               /* an executor: serving is behind us */
 static struct prefork_call call; /* then, the call */
+static size_t pending;           /* of what setup wrote to standard output: bytes that C's stream still held */
 
 static PyObject *fail(PyObject *kind, const struct prefork_error *error) {
 	PyErr_SetString(kind, error->message);
@@ -132,6 +133,16 @@ static PyObject *list_of(char *const *strings, PyObject *(*convert)(const char *
 	return list;
 }
 
+extern char **environ;
+
+/* The C level's environment, which libraries change too. */
+static PyObject *runtime_environment(PyObject *self, PyObject *unused) {
+	static char *const none[] = {NULL};
+
+	(void)self, (void)unused;
+	return list_of(environ ? environ : none, PyBytes_FromString);
+}
+
 /* The call as (script or None, arguments, environment, closed, ignored, setup's output): names and arguments decoded as
  * the interpreter decodes its own, environment and output as bytes. */
 static PyObject *call_as_tuple(void) {
@@ -148,12 +159,22 @@ static PyObject *call_as_tuple(void) {
 	return NULL;
 }
 
+/* Write out what C's streams hold. */
+static void flush_streams(void) {
+	off_t at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
+
+	fflush(NULL);
+	pending = at < 0 ? 0 : (size_t)(lseek(STDOUT_FILENO, 0, SEEK_CUR) - at);
+}
+
 /* C's own streams.  Standard input was /dev/null until now, and may have been read to its end; standard output, where
  * setup has used it, chose its way of buffering then.  Of -u it has none. */
 static void renew_streams(void) {
 	clearerr(stdin);
 	if (__fbufsize(stdout) > 1)
 		setvbuf(stdout, NULL, isatty(STDOUT_FILENO) ? _IOLBF : _IOFBF, BUFSIZ);
+	if (pending > 0 && pending <= call.setup_output_length)
+		call.setup_output_length -= fwrite(call.setup_output + call.setup_output_length - pending, 1, pending, stdout);
 }
 
 static PyObject *runtime_run(PyObject *self, PyObject *unused) {
@@ -162,7 +183,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *unused) {
 	PyObject *tuple;
 
 	(void)self, (void)unused;
-	fflush(NULL);
+	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {
 	case 0:
 		Py_RETURN_NONE;
@@ -195,6 +216,7 @@ static PyMethodDef methods[] = {
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
 	{"depend_on_variable", runtime_depend_on_variable, METH_VARARGS, "depend_on_variable(name): setup looked at it."},
 	{"depend_on_directory", runtime_depend_on_directory, METH_NOARGS, "Setup looked at the working directory."},
+	{"environment", runtime_environment, METH_NOARGS, "The C level's environment: NAME=value."},
 	{"run", runtime_run, METH_NOARGS,
      "Serve.  In an executor: (script, arguments, environment, closed, ignored, setup's output)."},
 	{"reset_terminal", runtime_reset_terminal, METH_VARARGS, "reset_terminal(library): readline's, linked by it."},

@@ -31,7 +31,7 @@ struct after_table {
 static struct timer {
 	struct after *after;
 	int milliseconds; /* that it has left */
-} *timers;            /* of all interpreters; the oldest is the first */
+} * timers;           /* of all interpreters; the oldest is the first */
 static int timer_count;
 
 static int had_thread;

@@ -3,8 +3,8 @@
  * What it looks at may be different in another call: on variables of the environment and on the working directory the
  * server depends then, on arguments and the like no server can.  And some of what it does has to be done again.
  *
- * Commands are noted in a function that stands before theirs: unlike a trace of the script's kind that is not to be seen,
- * and goes with a command that is renamed.  It stays there in the calls, where it notes nothing. */
+ * Commands are noted in a function that stands before theirs: unlike a trace of the script's kind that is not to be
+ * seen, and goes with a command that is renamed.  It stays there in the calls, where it notes nothing. */
 #include "runtime.h"
 
 #include <limits.h>
@@ -26,8 +26,8 @@ static int has_moved;           /* by `cd`, to a directory that is the same for 
 static int has_moved_relative;  /* or to one that is not */
 static unsigned translated;     /* bit N: -translation of the standard channel N was set */
 static Tcl_HashTable variables; /* of the environment: their names, as Tcl has them, are the keys */
-static Tcl_HashTable due;       /* of timers: their numbers are the keys, pointers to milliseconds since 1970 the values */
-static Tcl_HashTable seeded;    /* interpreters in which srand() was called */
+static Tcl_HashTable due;    /* of timers: their numbers are the keys, pointers to milliseconds since 1970 the values */
+static Tcl_HashTable seeded; /* interpreters in which srand() was called */
 
 static void note_directory(void) {
 	if (!has_moved)

@@ -83,7 +83,8 @@ static void make_environment(Tcl_Interp *interp) {
 
 /* Make env anew from `environ`: an array tells its names in an order that depends on all that it has ever had.  A fresh
  * tclsh reads names and values before the script can have changed the system encoding.  What Tcl writes back later goes
- * into an array of pointers of its own: it notices that `environ` is not that one, and frees only strings that it made. */
+ * into an array of pointers of its own: it notices that `environ` is not that one, and frees only strings that it made.
+ */
 static void install_environment(const struct interpreters *all) {
 	Tcl_DString now;
 	int changed;
@@ -220,17 +221,22 @@ static int set_option_command(ClientData data, Tcl_Interp *interp, int count, Tc
 
 static int watch_file_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	struct prefork_error error;
-	const char *path;
+	Tcl_DString translated, native;
+	int watched;
 
 	(void)data;
 	if (count != 2) {
 		Tcl_WrongNumArgs(interp, 1, words, "path");
 		return TCL_ERROR;
 	}
-	path = Tcl_FSGetNativePath(words[1]);
-	if (!path)
+	/* Not by Tcl's own native form, in which links may have been followed: what they lead to may change. */
+	if (!Tcl_TranslateFileName(NULL, Tcl_GetString(words[1]), &translated))
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), "not a file of the operating system");
-	if (prefork_server_watch_file(path, &error) < 0)
+	watched = prefork_server_watch_file(
+		Tcl_UtfToExternalDString(NULL, Tcl_DStringValue(&translated), Tcl_DStringLength(&translated), &native), &error);
+	Tcl_DStringFree(&native);
+	Tcl_DStringFree(&translated);
+	if (watched < 0)
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), error.message);
 	return TCL_OK;
 }

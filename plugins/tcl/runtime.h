@@ -62,8 +62,8 @@ int channels_install(const struct interpreters *all, const struct prefork_call *
 
 /* ---- events.c: what waits for events ---- */
 
-/* At the boundary, in setup: end Tcl's thread, and note how much time the timers of `after` have left.  TCL_ERROR, with a
- * message in the main interpreter, when that is not known of one. */
+/* At the boundary, in setup: end Tcl's thread, and note how much time the timers of `after` have left.  TCL_ERROR, with
+ * a message in the main interpreter, when that is not known of one. */
 int events_take(const struct interpreters *all);
 
 /* In the executor: let that time begin. */

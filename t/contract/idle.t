@@ -14,11 +14,10 @@ each_language(sub ($language) {
 	goes_when_idle($by_line, 'the #! line wins', {CONTRACT_IDLE_TIMEOUT => 1000});
 	outlives_call($by_line, $folder);
 	my $never = script($language, options => '--idle-timeout=-1');
-	my %env = (env => {CONTRACT_IDLE_TIMEOUT => 1});
-	my $nonce = $never->warm(%env);
-	my $watch = open_watch(server_of($never, %env));
+	my $nonce = $never->warm(env => {CONTRACT_IDLE_TIMEOUT => 1});
+	my $watch = open_watch(server_of($never, env => {CONTRACT_IDLE_TIMEOUT => 1}));
 	ok(!process_gone([$watch], 1.5), 'a negative time is never');
-	is($never->warm(%env), $nonce, 'and the server serves');
+	is($never->warm(env => {CONTRACT_IDLE_TIMEOUT => 1}), $nonce, 'and the server serves');
 });
 
 sub goes_when_idle ($script, $name, $env) {

@@ -155,15 +155,15 @@ def _fresh(old: "_io.FileIO") -> "_io.FileIO":
     new.name = name
     if owner:
         # So that it does not close the descriptor when it goes, it is given another.
-        kept = os.dup(fd)
-        old.__init__("/dev/null")
+        kept, other = os.dup(fd), os.open("/dev/null", os.O_RDWR)
+        old.__init__(other)
         os.dup2(kept, fd)
         os.close(kept)
     return new
 
 
 def _end_as_fresh() -> "NoReturn":
-    indentation = "  " if sys.version_info >= (3, 9) else ""
+    indentation = "  " if sys.version_info >= (3, 10) else ""
     os.write(2, (DIRECTORY % (get_ident(), indentation)).encode())
     os._exit(1)
 
