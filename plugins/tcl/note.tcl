@@ -70,13 +70,24 @@ proc ::prefork_interp::NoteTrace {words operation} {
     }
 }
 
-# Known earlier, the package would have a place among the names of packages that
-# a fresh run does not give it.
+# When the package is asked for it is made known: earlier it would have a place
+# among the names of packages that a fresh run does not give it.  A script that
+# asks in a setup only has looked for one; else a plain run looks for the
+# package, and that leaves much to be seen.
 
 proc ::prefork_interp::NotePackage {words operation} {
-    if {"prefork_interp" in $words && [package provide prefork_interp] eq ""} {
-	package ifneeded prefork_interp @VERSION@ ::prefork_interp::Adopt
+    if {![string match req* [lindex $words 1]] || "prefork_interp" ni $words
+	    || [package provide prefork_interp] ne ""} {
+	return
     }
+    if {![Notes asked]} {
+	uplevel #0 [list {*}[package unknown] prefork_interp 0-]
+	if {[package versions prefork_interp] eq ""} {
+	    return
+	}
+	package forget prefork_interp
+    }
+    package ifneeded prefork_interp @VERSION@ ::prefork_interp::Adopt
 }
 
 # NoteInterpreter --

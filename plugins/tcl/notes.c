@@ -16,8 +16,11 @@
 #define ENVIRONMENT_TRACE (TCL_GLOBAL_ONLY | TCL_TRACE_READS | TCL_TRACE_WRITES | TCL_TRACE_UNSETS | TCL_TRACE_ARRAY)
 #define ARGUMENTS_TRACE (TCL_GLOBAL_ONLY | TCL_TRACE_READS)
 
+#define HANDSHAKE_VARIABLE "PREFORK_INTERP"
+
 static int begun; /* not for a script that marks no boundary: what that may do ahead is tripwire.c's to say */
 static int noting;
+static int asked_for_setup; /* the script has looked for the handshake's variable */
 static const char *asked; /* what no server can depend on was looked at */
 static int on_directory;
 static int has_moved;           /* by `cd`, to a directory that is the same for all */
@@ -35,7 +38,9 @@ static void note_directory(void) {
 static void note_variable(const char *name) {
 	int is_new;
 
-	if (strcmp(name, "PREFORK_INTERP") != 0)
+	if (strcmp(name, HANDSHAKE_VARIABLE) == 0)
+		asked_for_setup = 1;
+	else
 		Tcl_CreateHashEntry(&variables, name, &is_new);
 }
 
@@ -328,6 +333,10 @@ int notes_check(Tcl_Interp *interp) {
 	if (on_directory)
 		prefork_server_depend_on_directory();
 	return TCL_OK;
+}
+
+int notes_asked_for_setup(void) {
+	return asked_for_setup;
 }
 
 int notes_moved(void) {

@@ -5,7 +5,8 @@
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
  *                                            the script's traces on what it writes there
- *     prefork_interp::Notes WHAT ?PATHS?     note what initialisation does, in C: begin, child PATHS, end PATHS
+ *     prefork_interp::Notes WHAT ?PATHS?     note what initialisation does, in C: begin, child PATHS, end PATHS; asked:
+ *                                            has it looked whether it is run in a setup?
  *     prefork_interp::Serve PATHS            become the server; returns in each executor.  PATHS of all interpreters
  *
  * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|LOOK|CHANNEL|TIMER|SERVER ...}. */
@@ -289,14 +290,14 @@ static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpre
 }
 
 static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
-	static const char *const names[] = {"begin", "child", "end", NULL};
-	enum { BEGIN, CHILD, END } what;
+	static const char *const names[] = {"begin", "asked", "child", "end", NULL};
+	enum { BEGIN, ASKED, CHILD, END } what;
 	struct interpreters all;
 	int index;
 
 	(void)data;
 	if (count < 2 || count > 3) {
-		Tcl_WrongNumArgs(interp, 1, words, "begin|child|end ?paths?");
+		Tcl_WrongNumArgs(interp, 1, words, "begin|asked|child|end ?paths?");
 		return TCL_ERROR;
 	}
 	if (Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &index) != TCL_OK)
@@ -304,6 +305,10 @@ static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	what = index;
 	if (what == BEGIN) {
 		notes_begin(interp);
+		return TCL_OK;
+	}
+	if (what == ASKED) {
+		Tcl_SetObjResult(interp, Tcl_NewBooleanObj(notes_asked_for_setup()));
 		return TCL_OK;
 	}
 	if (find_interpreters(interp, words[count - 1], &all) != TCL_OK)

@@ -38,6 +38,9 @@ void notes_end(const struct interpreters *all);
 /* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can. */
 int notes_check(Tcl_Interp *interp);
 
+/* Has it looked whether it is run in a setup? */
+int notes_asked_for_setup(void);
+
 /* Has it gone to another directory? */
 int notes_moved(void);
 
