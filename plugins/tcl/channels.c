@@ -1,9 +1,9 @@
 /* stdin, stdout and stderr of an executor.
  *
  * Tcl decides at the first use of a standard channel what it is: terminal, socket or file, with that kind's
- * translation, and remembers end of file and unread input.  Setup's channels are on files of the launcher's, so they are
- * let go at the boundary and made anew on the caller's descriptors; but only if they were made at all, else Tcl does it
- * when it first needs them. */
+ * translation, and remembers end of file and unread input.  Setup's channels are on files of the launcher's, so they
+ * are let go at the boundary and made anew on the caller's descriptors; but only if they were made at all, else Tcl
+ * does it when it first needs them. */
 #define _GNU_SOURCE
 #include "runtime.h"
 
@@ -41,7 +41,7 @@ static struct standard {
 static struct user {
 	int registered[STANDARD_CHANNELS];
 	Tcl_Obj *handler[STANDARD_CHANNELS]; /* of file events, or NULL */
-} *users;
+} * users;
 
 static int in_use; /* Tcl had made the channels when initialisation was complete */
 
@@ -82,12 +82,9 @@ static void remember_options(struct standard *s, Tcl_Channel channel) {
 		const char *name;
 		const char *value;
 	} untouched[] = {
-		{"-blocking", "1"},
-		{"-buffering", s->buffering},
-		{"-buffersize", "4096"},
-		{"-encoding", Tcl_GetEncodingName(NULL)},
-		{"-eofchar", ""},
-		{"-translation", s->translated ? "" : s->translation},
+		{"-blocking", "1"},      {"-buffering", s->buffering},
+		{"-buffersize", "4096"}, {"-encoding", Tcl_GetEncodingName(NULL)},
+		{"-eofchar", ""},        {"-translation", s->translated ? "" : s->translation},
 	};
 
 	s->options = Tcl_NewListObj(0, NULL);
@@ -137,8 +134,8 @@ static void keep_pending(struct standard *s, int scratch) {
 	s->pending_length = (int)pread(scratch, s->pending, (size_t)length, 0);
 }
 
-/* Let go of channel NUMBER.  That writes out what it has not flushed, and closes the descriptor: so another file has its
- * number then. */
+/* Let go of channel NUMBER.  That writes out what it has not flushed, and closes the descriptor: so another file has
+ * its number then. */
 static int take(const struct interpreters *all, int number) {
 	Tcl_Channel channel = Tcl_GetStdChannel(standard[number].type);
 	int scratch = memfd_create("prefork-pending", MFD_CLOEXEC);
@@ -160,7 +157,7 @@ static int take(const struct interpreters *all, int number) {
 	return 0;
 }
 
-int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
+int channels_take(const struct interpreters *all) {
 	for (int i = 0; i < all->count; i++)
 		in_use |= Tcl_GetAssocData(all->at[i], CHANNEL_TABLE, NULL) != NULL;
 	if (!in_use)
@@ -174,7 +171,7 @@ int channels_take(const struct interpreters *all, Tcl_Obj *translated) {
 		if (!is_original(channel, i) || is_being_copied(channel))
 			return runtime_error(all->at[0], "CHANNEL", s->name,
 			                     "initialisation has closed or replaced a standard channel, or copies from or to it");
-		s->translated = runtime_list_has(translated, s->name);
+		s->translated = notes_translated(i);
 		remember_options(s, channel);
 	}
 	for (int i = 0; i < STANDARD_CHANNELS; i++)
@@ -282,7 +279,8 @@ int channels_install(const struct interpreters *all, const struct prefork_call *
 		adapt(all, i, channel);
 		if (write_again(&standard[i], channel, is_stdout ? call->setup_output : NULL,
 		                is_stdout ? call->setup_output_length : 0) < 0) {
-			Tcl_SetObjResult(interp, Tcl_ObjPrintf("error writing \"%s\": %s", standard[i].name, Tcl_PosixError(interp)));
+			Tcl_SetObjResult(interp,
+			                 Tcl_ObjPrintf("error writing \"%s\": %s", standard[i].name, Tcl_PosixError(interp)));
 			code = TCL_ERROR;
 		}
 	}

@@ -2,9 +2,9 @@
  * that may be long past when a call begins. */
 #include "runtime.h"
 
-#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -31,7 +31,7 @@ struct after_table {
 static struct timer {
 	struct after *after;
 	int milliseconds; /* that it has left */
-} *timers;            /* the youngest is the first */
+} * timers;           /* of all interpreters; the oldest is the first */
 static int timer_count;
 
 static int had_thread;
@@ -77,24 +77,6 @@ static struct after *first_after(Tcl_Interp *interp) {
 	return table ? table->first : NULL;
 }
 
-/* The time that it has left, or -1. */
-static int time_left(const struct after *a, Tcl_Obj *due) {
-	Tcl_Obj *key = Tcl_ObjPrintf("after#%d", a->number), *value = NULL;
-	Tcl_WideInt at = 0, left;
-	Tcl_Time now;
-	int known;
-
-	Tcl_IncrRefCount(key);
-	known = Tcl_DictObjGet(NULL, due, key, &value) == TCL_OK && value &&
-	        Tcl_GetWideIntFromObj(NULL, value, &at) == TCL_OK;
-	Tcl_DecrRefCount(key);
-	if (!known)
-		return -1;
-	Tcl_GetTime(&now);
-	left = at - ((Tcl_WideInt)now.sec * 1000 + now.usec / 1000);
-	return left < 0 ? 0 : left > INT_MAX ? INT_MAX : (int)left;
-}
-
 static int timer_error(Tcl_Interp *interp, const struct after *a) {
 	char name[32];
 
@@ -102,34 +84,33 @@ static int timer_error(Tcl_Interp *interp, const struct after *a) {
 	return runtime_error(interp, "TIMER", name, "initialisation has set a timer that can't be set again in a call");
 }
 
-static int note_timers(Tcl_Interp *interp, Tcl_Obj *due) {
-	int count = 0;
-
-	for (struct after *a = first_after(interp); a; a = a->next)
-		count++;
-	if (!count)
-		return TCL_OK;
-	timers = (struct timer *)ckalloc((unsigned)count * sizeof *timers);
+static int note_timers(Tcl_Interp *main, Tcl_Interp *interp) {
 	for (struct after *a = first_after(interp); a; a = a->next) {
-		struct timer *t = &timers[timer_count];
+		struct timer t = {a, a->token ? notes_time_left(a->number) : 0};
 
 		if (!a->token)
 			continue;
-		*t = (struct timer){a, time_left(a, due)};
-		if (t->milliseconds < 0)
-			return timer_error(interp, a);
-		timer_count++;
+		if (t.milliseconds < 0)
+			return timer_error(main, a);
+		timers = (struct timer *)ckrealloc((char *)timers, (unsigned)(timer_count + 1) * sizeof *timers);
+		timers[timer_count++] = t;
 	}
 	return TCL_OK;
 }
 
-int events_take(const struct interpreters *all, Tcl_Obj *due) {
-	for (int i = 1; i < all->count; i++)
-		for (struct after *a = first_after(all->at[i]); a; a = a->next)
-			if (a->token)
-				return timer_error(all->at[0], a);
-	if (note_timers(all->at[0], due) != TCL_OK)
-		return TCL_ERROR;
+/* Numbers rise with age. */
+static int by_number(const void *a, const void *b) {
+	const struct timer *x = a, *y = b;
+
+	return x->after->number - y->after->number;
+}
+
+int events_take(const struct interpreters *all) {
+	for (int i = 0; i < all->count; i++)
+		if (note_timers(all->at[0], all->at[i]) != TCL_OK)
+			return TCL_ERROR;
+	if (timer_count)
+		qsort(timers, (size_t)timer_count, sizeof *timers, by_number);
 	stop_thread();
 	return TCL_OK;
 }
@@ -156,7 +137,7 @@ static void run_timer(ClientData data) {
 
 /* The oldest first: of two that are due at one time it is the first to run. */
 void events_install(void) {
-	for (int i = timer_count - 1; i >= 0; i--) {
+	for (int i = 0; i < timer_count; i++) {
 		struct timer *t = &timers[i];
 
 		Tcl_DeleteTimerHandler(t->after->token);

@@ -2,8 +2,9 @@
 #
 #	What setup's Tcl reads in the place of its library's init.tcl, before
 #	the script: the plugin has put this directory into TCL_LIBRARY.  It
-#	makes the package known without a search, which a fresh run would not
-#	make, reads the library's, and begins to note what the script does.
+#	loads the package and the library's init.tcl, and begins to note what
+#	the script does.  A search for the package, which a fresh run would not
+#	make, is not needed then.
 
 unset ::env(TCL_LIBRARY)
 set ::tcl_library [::tcl::pkgconfig get scriptdir,runtime]
@@ -15,6 +16,5 @@ apply {{directory} {
     source [file join $directory prefork_interp.tcl]
     source [file join $directory note.tcl]
 }} [file dirname [file normalize [info script]]]
-package ifneeded prefork_interp @VERSION@ ::prefork_interp::Adopt
 source [file join $::tcl_library init.tcl]
 ::prefork_interp::Note

@@ -50,7 +50,7 @@
 #	    FILE PATH		can't be examined
 #	    HANDSHAKE		the launcher's message is damaged
 #	    ARGUMENTS		initialisation has changed argv, argc or argv0
-#	    READ WHAT		it has looked at what each call has its own of
+#	    LOOK WHAT		it has looked at what each call has its own of
 #	    CHANNEL NAME	it has replaced a standard channel
 #	    TIMER NAME		it has set a timer that can't be set again
 #	    SERVER		no server can be made: more than one thread, no
@@ -68,7 +68,15 @@
 
 package require Tcl 8.6
 
+# The commands that are used here are Tcl's own, also where the script has put
+# others in their places.
+namespace eval :: {
+    namespace export array clock dict file info interp lindex lrange lsort
+    namespace export namespace package pwd regexp source string trace
+}
+
 namespace eval ::prefork_interp {
+    namespace import ::*
     namespace export initialisation_complete autoreload_also_check
 
     # Where this file is.
@@ -79,6 +87,10 @@ namespace eval ::prefork_interp {
 
     # Files that the script has named.
     variable extra {}
+}
+
+namespace eval :: {
+    namespace export -clear
 }
 
 load [file join $::prefork_interp::directory libprefork_interp.so] Prefork_interp
@@ -115,9 +127,6 @@ proc ::prefork_interp::initialisation_complete {args} {
     # A name for it, so that it keeps its place among the variables.
     global env
     variable in_setup
-    variable seeded
-    variable translated
-    variable due
 
     set autoreload_packages [ParseOptions $args]
     if {!$in_setup} {
@@ -135,7 +144,7 @@ proc ::prefork_interp::initialisation_complete {args} {
 	}
 
 	# From here on this runs in each call: all of it is compiled by now.
-	Serve $interpreters $seeded $translated $due [Moved]
+	Serve $interpreters
     } finally {
 	Retrace $traces
     }
@@ -258,31 +267,14 @@ proc ::prefork_interp::Adopt {} {
 
 # Check --
 #
-#	Raises an error when initialisation has done what a call can't repeat.
+#	Raises an error when the script has changed what a call sets.
 
 proc ::prefork_interp::Check {} {
     variable given
-    variable asked
 
     if {$given ne [Given]} {
 	Fail ARGUMENTS "initialisation has changed the script's arguments"
     }
-    if {$asked ne ""} {
-	Fail READ "initialisation has looked at what each call has its own of: $asked"
-    }
-}
-
-# Moved --
-#
-#	Names the directory to which initialisation has gone.
-#
-# Results:
-#	A path, or "".
-
-proc ::prefork_interp::Moved {} {
-    variable moved
-
-    return [expr {$moved ? [pwd] : ""}]
 }
 
 # FilesToWatch --

@@ -5,14 +5,10 @@
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
  *                                            the script's traces on what it writes there
- *     prefork_interp::Reads WHAT ?PATH?      note what initialisation looks at: begin, child PATH, end PATHS
- *     prefork_interp::Serve INTERPRETERS SEEDED TRANSLATED DUE DIRECTORY
- *                                            become the server; returns in each executor.  Paths of all interpreters,
- *                                            and of those whose sequence of rand() the script has chosen; standard
- *                                            channels whose -translation it has set; when its timers are due; the
- *                                            directory to which it has gone, or "".
+ *     prefork_interp::Notes WHAT ?PATHS?     note what initialisation does, in C: begin, child PATHS, end PATHS
+ *     prefork_interp::Serve PATHS            become the server; returns in each executor.  PATHS of all interpreters
  *
- * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|CHANNEL|TIMER|SERVER ...}. */
+ * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|LOOK|CHANNEL|TIMER|SERVER ...}. */
 #include "runtime.h"
 
 #include <string.h>
@@ -33,14 +29,6 @@ struct internal_functions {
 	void (*setup_environment)(Tcl_Interp *);
 };
 
-/* What is known at the boundary. */
-struct boundary {
-	struct interpreters all;
-	Tcl_Obj **path;     /* theirs, as many */
-	Tcl_Obj *seeded;    /* a list: the paths of those whose sequence of rand() the script has chosen */
-	Tcl_Obj *directory; /* to which it has gone, or "" */
-};
-
 static Tcl_Encoding argument_encoding; /* what tclsh decodes its arguments by; NULL: the system encoding */
 
 int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const char *message) {
@@ -59,17 +47,6 @@ int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *t
 	while (count > 0)
 		Tcl_DecrRefCount(words[--count]);
 	return code;
-}
-
-int runtime_list_has(Tcl_Obj *list, const char *text) {
-	Tcl_Obj **element;
-	int count;
-
-	if (Tcl_ListObjGetElements(NULL, list, &count, &element) == TCL_OK)
-		for (int i = 0; i < count; i++)
-			if (strcmp(Tcl_GetString(element[i]), text) == 0)
-				return 1;
-	return 0;
 }
 
 static Tcl_Obj *decode(const char *bytes) {
@@ -105,7 +82,8 @@ static void make_environment(Tcl_Interp *interp) {
 
 /* Make env anew from `environ`: an array tells its names in an order that depends on all that it has ever had.  A fresh
  * tclsh reads names and values before the script can have changed the system encoding.  What Tcl writes back later goes
- * into an array of pointers of its own: it notices that `environ` is not that one, and frees only strings that it made. */
+ * into an array of pointers of its own: it notices that `environ` is not that one, and frees only strings that it made.
+ */
 static void install_environment(const struct interpreters *all) {
 	Tcl_DString now;
 	int changed;
@@ -168,27 +146,27 @@ static void reseed(Tcl_Interp *interp) {
 static void install_directory(Tcl_Obj *setups) {
 	Tcl_Obj *directory;
 
-	if (*Tcl_GetString(setups))
+	if (setups)
 		Tcl_FSChdir(setups);
 	directory = Tcl_FSGetCwd(NULL);
 	if (directory)
 		Tcl_DecrRefCount(directory);
 }
 
-static int install_call(const struct boundary *b, const struct prefork_call *call) {
-	Tcl_Interp *interp = b->all.at[0];
+static int install_call(const struct interpreters *all, Tcl_Obj *directory, const struct prefork_call *call) {
+	Tcl_Interp *interp = all->at[0];
 	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
 
-	install_directory(b->directory);
-	install_environment(&b->all);
+	install_directory(directory);
+	install_environment(all);
 	if (call->script)
 		install_script(interp, call->script);
 	install_arguments(interp, call);
-	for (int i = 0; i < b->all.count; i++)
-		if (!runtime_list_has(b->seeded, Tcl_GetString(b->path[i])))
-			reseed(b->all.at[i]);
+	for (int i = 0; i < all->count; i++)
+		if (!notes_seeded(all->at[i]))
+			reseed(all->at[i]);
 	events_install();
-	if (channels_install(&b->all, call) != TCL_OK) {
+	if (channels_install(all, call) != TCL_OK) {
 		Tcl_DiscardInterpState(state);
 		return TCL_ERROR;
 	}
@@ -242,17 +220,22 @@ static int set_option_command(ClientData data, Tcl_Interp *interp, int count, Tc
 
 static int watch_file_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	struct prefork_error error;
-	const char *path;
+	Tcl_DString translated, native;
+	int watched;
 
 	(void)data;
 	if (count != 2) {
 		Tcl_WrongNumArgs(interp, 1, words, "path");
 		return TCL_ERROR;
 	}
-	path = Tcl_FSGetNativePath(words[1]);
-	if (!path)
+	/* Not by Tcl's own native form, in which links may have been followed: what they lead to may change. */
+	if (!Tcl_TranslateFileName(NULL, Tcl_GetString(words[1]), &translated))
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), "not a file of the operating system");
-	if (prefork_server_watch_file(path, &error) < 0)
+	watched = prefork_server_watch_file(
+		Tcl_UtfToExternalDString(NULL, Tcl_DStringValue(&translated), Tcl_DStringLength(&translated), &native), &error);
+	Tcl_DStringFree(&native);
+	Tcl_DStringFree(&translated);
+	if (watched < 0)
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), error.message);
 	return TCL_OK;
 }
@@ -278,68 +261,77 @@ static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl
 }
 
 /* The interpreters that a list of paths names. */
-static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpreters *all, Tcl_Obj ***path) {
-	if (Tcl_ListObjGetElements(interp, paths, &all->count, path) != TCL_OK)
+static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpreters *all) {
+	Tcl_Obj **path;
+
+	if (Tcl_ListObjGetElements(interp, paths, &all->count, &path) != TCL_OK)
 		return TCL_ERROR;
 	all->at = (Tcl_Interp **)ckalloc((unsigned)all->count * sizeof *all->at);
 	for (int i = 0; i < all->count; i++) {
-		all->at[i] = Tcl_GetSlave(interp, Tcl_GetString((*path)[i]));
+		all->at[i] = Tcl_GetSlave(interp, Tcl_GetString(path[i]));
 		if (!all->at[i])
 			return TCL_ERROR;
 	}
 	return TCL_OK;
 }
 
-static int reads_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	static const char *const names[] = {"begin", "child", "end", NULL};
-	enum { BEGIN, CHILD, END };
+	enum { BEGIN, CHILD, END } what;
 	struct interpreters all;
-	Tcl_Obj **path;
-	int what;
+	int index;
 
 	(void)data;
-	if (count < 2 || Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &what) != TCL_OK || count != 2 + (what > 0)) {
-		Tcl_WrongNumArgs(interp, 1, words, "begin|child|end ?path?");
+	if (count < 2 || count > 3) {
+		Tcl_WrongNumArgs(interp, 1, words, "begin|child|end ?paths?");
 		return TCL_ERROR;
 	}
+	if (Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &index) != TCL_OK)
+		return TCL_ERROR;
+	what = index;
 	if (what == BEGIN) {
-		reads_begin(interp);
+		notes_begin(interp);
 		return TCL_OK;
 	}
-	if (find_interpreters(interp, words[2], &all, &path) != TCL_OK)
+	if (find_interpreters(interp, words[count - 1], &all) != TCL_OK)
 		return TCL_ERROR;
 	if (what == CHILD)
-		reads_begin_in(all.at[0]);
+		notes_begin_in(all.at[0]);
 	else
-		reads_end(&all);
+		notes_end(&all);
 	ckfree((char *)all.at);
 	return TCL_OK;
+}
+
+/* Everything that a call can't have, or can't have as it is. */
+static int prepare(Tcl_Interp *interp, const struct interpreters *all) {
+	if (notes_check(interp) != TCL_OK || events_take(all) != TCL_OK)
+		return TCL_ERROR;
+	return channels_take(all);
 }
 
 static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	static const struct prefork_language language = {.fork = plain_fork};
 	static struct prefork_call call;
 	struct prefork_error error;
-	struct boundary b;
+	struct interpreters all;
+	Tcl_Obj *directory;
 	int served, code;
 
 	(void)data;
-	if (count != 6) {
-		Tcl_WrongNumArgs(interp, 1, words, "interpreters seeded translated due directory");
+	if (count != 2) {
+		Tcl_WrongNumArgs(interp, 1, words, "paths");
 		return TCL_ERROR;
 	}
-	b.seeded = words[2];
-	b.directory = words[5];
-	if (find_interpreters(interp, words[1], &b.all, &b.path) != TCL_OK || reads_check(interp) != TCL_OK ||
-	    events_take(&b.all, words[4]) != TCL_OK ||
-	    channels_take(&b.all, words[3]) != TCL_OK)
+	if (find_interpreters(interp, words[1], &all) != TCL_OK || prepare(interp, &all) != TCL_OK)
 		return TCL_ERROR;
+	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;
 	served = prefork_server_run(&language, &call, &error);
 	if (served <= 0) {
-		channels_install(&b.all, NULL);
+		channels_install(&all, NULL);
 		return served < 0 ? runtime_error(interp, "SERVER", NULL, error.message) : TCL_OK;
 	}
-	code = install_call(&b, &call);
+	code = install_call(&all, directory, &call);
 	prefork_server_unblock(&call);
 	events_start();
 	return code;
@@ -352,7 +344,7 @@ int Prefork_interp_Init(Tcl_Interp *interp) {
 	Tcl_CreateObjCommand(interp, "::prefork_interp::SetOption", set_option_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::WatchFile", watch_file_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::EnvNames", env_names_command, NULL, NULL);
-	Tcl_CreateObjCommand(interp, "::prefork_interp::Reads", reads_command, NULL, NULL);
+	Tcl_CreateObjCommand(interp, "::prefork_interp::Notes", notes_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::Serve", serve_command, NULL, NULL);
 	return TCL_OK;
 }

@@ -18,44 +18,50 @@ int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const 
 /* Evaluate a command at global level: up to four words, the last ones NULL.  As Tcl_EvalObjv(). */
 int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *third, Tcl_Obj *fourth);
 
-/* Has the list LIST an element TEXT? */
-int runtime_list_has(Tcl_Obj *list, const char *text);
+/* ---- notes.c: what initialisation does and looks at ---- */
 
-/* What initialisation looks at. */
-
-/* Begin to note it: in the main interpreter, before the script; and in a child. */
-void reads_begin(Tcl_Interp *interp);
-void reads_begin_in(Tcl_Interp *interp);
+/* Begin to note it: in the main interpreter, before the script; in a child. */
+void notes_begin(Tcl_Interp *interp);
+void notes_begin_in(Tcl_Interp *interp);
 
 /* At the boundary: note no more. */
-void reads_end(const struct interpreters *all);
+void notes_end(const struct interpreters *all);
 
-/* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can: arguments, or all
- * variables of the environment. */
-int reads_check(Tcl_Interp *interp);
+/* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can. */
+int notes_check(Tcl_Interp *interp);
 
-/* The standard channels, in the order in which these are called. */
+/* Has it gone to another directory? */
+int notes_moved(void);
+
+/* Has it set -translation of the standard channel NUMBER? */
+int notes_translated(int number);
+
+/* Has it chosen INTERP's sequence of rand()? */
+int notes_seeded(Tcl_Interp *interp);
+
+/* The milliseconds that the timer after#NUMBER has left; -1 where `after` did not make it. */
+int notes_time_left(int number);
+
+/* ---- channels.c: stdin, stdout and stderr ---- */
 
 /* When the package is loaded: note which files descriptors 0 to 2 are. */
 void channels_adopt(void);
 
-/* At the boundary, in setup: note what the script has done to stdin, stdout and stderr, and let go of them.  TRANSLATED
- * is a list of those whose -translation it has set.  TCL_ERROR, with a message in the main interpreter, when it has put
- * another file, or a transformation, in the place of one. */
-int channels_take(const struct interpreters *all, Tcl_Obj *translated);
+/* At the boundary, in setup: note what the script has done to the channels, and let go of them.  TCL_ERROR, with a
+ * message in the main interpreter, when it has put another file, or a transformation, in the place of one. */
+int channels_take(const struct interpreters *all);
 
 /* In the executor, whose descriptors 0 to 2 are now the caller's, but for those of which CALL->closed has the bit: make
- * stdin, stdout and stderr as a fresh tclsh would, do to them again what the script has done, and give stdout
- * CALL->setup_output.  With CALL NULL, in a setup that no server comes of: only make them.
+ * the channels as a fresh tclsh would, do to them again what the script has done, and give stdout CALL->setup_output.
+ * With CALL NULL, in a setup that no server comes of: only make them.
  * TCL_ERROR, with the message in the main interpreter, when that output can't be written. */
 int channels_install(const struct interpreters *all, const struct prefork_call *call);
 
-/* What waits for events: Tcl's thread, and the timers of `after`. */
+/* ---- events.c: what waits for events ---- */
 
-/* At the boundary, in setup: end the thread, and note how much time the timers have left.  DUE is a dictionary: when they
- * are due, in milliseconds since 1970, by their identifiers.  TCL_ERROR, with a message in the main interpreter, when
- * there is a timer that DUE does not have. */
-int events_take(const struct interpreters *all, Tcl_Obj *due);
+/* At the boundary, in setup: end Tcl's thread, and note how much time the timers of `after` have left.  TCL_ERROR, with
+ * a message in the main interpreter, when that is not known of one. */
+int events_take(const struct interpreters *all);
 
 /* In the executor: let that time begin. */
 void events_install(void);

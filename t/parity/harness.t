@@ -51,6 +51,14 @@ CASE
 	ok(refused("# nothing\n"), 'a case without a script');
 };
 
+subtest 'known exceptions name cases' => sub {
+	for my $exception (sort keys %{parity_exceptions()}) {
+		my ($name, $language) = split ' ', $exception;
+		my $path = source_path("t/parity/$name.case");
+		ok(-e $path && parity_read($path)->{scripts}{$language}, $exception);
+	}
+};
+
 subtest 'plain interpreter against plain interpreter' => sub {
 	for my $name (@KINDS) {
 		my $case = parity_read(source_path("t/parity/common/$name.case"));

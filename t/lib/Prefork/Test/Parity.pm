@@ -169,6 +169,7 @@ sub environment ($place) {
 		PREFORK_INTERP_RUNDIR => $place->{run},
 		TMPDIR                => $place->{temporary},
 		SCRIPT                => $place->{script},
+		ON_TERMINAL           => source_path('t/parity/on-terminal'),
 		LANGUAGE_INTERPRETER  => $place->{interpreter},
 	);
 }
