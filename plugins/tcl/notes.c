@@ -21,7 +21,7 @@
 static int begun; /* not for a script that marks no boundary: what that may do ahead is tripwire.c's to say */
 static int noting;
 static int asked_for_setup; /* the script has looked for the handshake's variable */
-static const char *asked; /* what no server can depend on was looked at */
+static const char *asked;   /* what no server can depend on was looked at */
 static int on_directory;
 static int has_moved;           /* by `cd`, to a directory that is the same for all */
 static int has_moved_relative;  /* or to one that is not */
