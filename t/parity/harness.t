@@ -119,6 +119,12 @@ sub all_identical ($mutation) {
 	return !grep { parity_run($_->[0], $_->[1], copied_client()) } @{$mutation->{finds}};
 }
 
+sub can_be_tried ($mutation) {
+	my @missing = grep { !$built{$_} } map { $_->[1] } @{$mutation->{finds}};
+	need_missing("fault $mutation->{name}", "without @missing") if @missing;
+	return !@missing;
+}
+
 sub test_mutation ($mutation) {
 	my $name = "$mutation->{name}: $mutation->{about}";
 	my $original = read_file("$copy/$mutation->{file}");
@@ -137,8 +143,7 @@ sub test_mutation ($mutation) {
 }
 
 SKIP: {
-	my @mutations = parity_mutations();
-	@mutations = grep { my $m = $_; !grep { !$built{$_->[1]} } @{$m->{finds}} } @mutations;
+	my @mutations = grep { can_be_tried($_) } parity_mutations();
 	make_copy() or last SKIP;
 	my %seen;
 	for my $find (grep { !$seen{"$_->[0]{name} $_->[1]"}++ } map { @{$_->{finds}} } @mutations) {
