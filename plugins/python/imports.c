@@ -1,8 +1,8 @@
 /* Standing beside the interpreter's imports: taking modules that were loaded ahead, and noting what is loaded.
  *
- * What the script could find (importlib's _find_and_load, builtins.__import__, functions of os and time) is put in place
- * by Python; here are the functions.  They leave no frame, so that no traceback, no warning and no module that looks at
- * its caller sees them. */
+ * What the script could find (importlib's _find_and_load, builtins.__import__, functions of os and time) is put in
+ * place by Python; here are the functions.  They leave no frame, so that no traceback, no warning and no module that
+ * looks at its caller sees them. */
 #include "runtime.h"
 
 #include <pythread.h>
@@ -16,8 +16,8 @@ static PyObject *shelf;           /* dict: modules that were loaded ahead, by na
 static PyObject *restore;         /* restore(name): the module, or None */
 static PyObject *known;           /* dict: names that need no noting */
 
-/* The recorder's begin(name), end(name, error), imported(arguments), trip(kind, arguments), audited(event, arguments); NULL: nothing
- * is noted. */
+/* The recorder's begin(name), end(name, error), imported(arguments), trip(kind, arguments), audited(event, arguments);
+ * NULL: nothing is noted. */
 static PyObject *begin, *finish, *imported, *trip, *audited;
 static unsigned long thread; /* that notes; others do not */
 static pid_t process;
@@ -223,9 +223,9 @@ static PyObject *imports_hooks(PyObject *self, PyObject *arguments) {
 		return NULL;
 	keep(&find_original, find);
 	keep(&import_original, imports);
-	return Py_BuildValue(
-		"NN", looking_like(find, "_find_and_load", NULL, find_and_load, METH_VARARGS),
-		looking_like(imports, "__import__", builtins, (PyCFunction)(void (*)(void))import, METH_VARARGS | METH_KEYWORDS));
+	return Py_BuildValue("NN", looking_like(find, "_find_and_load", NULL, find_and_load, METH_VARARGS),
+	                     looking_like(imports, "__import__", builtins, (PyCFunction)(void (*)(void))import,
+	                                  METH_VARARGS | METH_KEYWORDS));
 }
 
 static PyObject *imports_shelve(PyObject *self, PyObject *arguments) {
@@ -262,7 +262,8 @@ static PyMethodDef methods[] = {
 	{"shelve", imports_shelve, METH_VARARGS, "shelve(modules, restore): take these, by restore(name); None: no more."},
 	{"note", imports_note, METH_VARARGS,
      "note(known, begin, end, imported, trip, audited): note what is not known; None: no more."},
-	{"wire", imports_wire, METH_VARARGS, "wire(function, module, name, kind): one that calls trip(kind, arguments), and function."},
+	{"wire", imports_wire, METH_VARARGS,
+     "wire(function, module, name, kind): one that calls trip(kind, arguments), and function."},
 	{"hold_back", imports_hold_back, METH_VARARGS,
      "hold_back(register, list): one that keeps (arguments, keywords) in the list; None: no more."},
 	{"wire_attributes", imports_wire_attributes, METH_O, "wire_attributes(dict): for sys.__getattr__."},
