@@ -89,8 +89,11 @@ def _start(code: "CodeType", main: "Any") -> "Started":
     if call is None:
         _setup.refuse("not started by prefork-interp")
     _install.install(left, *call)
-    if sys.version_info < (3, 9) and sys.argv[0] != spelt:
-        code = _compile(sys.argv[0])
+    if sys.version_info < (3, 9):
+        # Installing the call has forgotten what was asked of relative paths.
+        sys.path_importer_cache[sys.argv[0]] = None
+        if sys.argv[0] != spelt:
+            code = _compile(sys.argv[0])
     _replay.serve_imports()
     recorder.attend()
     return code, main.__dict__, recorder.conclude
