@@ -3,7 +3,6 @@ package require http
 package require msgcat
 package require opt
 package require platform
-package require tcltest
 clock format 0 -format {%c} -timezone :UTC ;# loads the clock's own scripts and tables
 
 if {[info exists env(PREFORK_INTERP)]} { ;# only where prefork-interp starts the script: plain runs load nothing more

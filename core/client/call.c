@@ -240,6 +240,16 @@ static void take_back(uint64_t relayed) {
 			kill(getpid(), n);
 }
 
+/* What has come before the request travels with it.  Bit N-1: signal N. */
+static uint64_t take_pending(int signals) {
+	struct signalfd_siginfo info;
+	uint64_t pending = 0;
+
+	while (signals_next(signals, &info))
+		pending |= SIGNALS_BIT(info.ssi_signo);
+	return pending;
+}
+
 static enum call_end call_protocol2(struct connection *c, struct context *context, const struct words *w,
                                     const struct outcome *o) {
 	enum call_end end = CALL_DECLINED;
@@ -249,6 +259,8 @@ static enum call_end call_protocol2(struct connection *c, struct context *contex
 	/* Before the request, so that each signal from then on is the executor's. */
 	context->request.sigmask = signals_set_mask(~0ull);
 	signals = signals_open();
+	if (signals >= 0)
+		r.relayed = context->request.pending = take_pending(signals);
 	if (signals < 0)
 		snprintf(o->why, o->why_size, "signalfd: %s", strerror(errno));
 	else if (send_request(c, context, w, signals) < 0)

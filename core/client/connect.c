@@ -3,6 +3,7 @@
 #include "connect.h"
 
 #include "../run/launch.h"
+#include "../run/refusal.h"
 #include "../wire/fd.h"
 #include "../wire/talk.h"
 
@@ -35,8 +36,8 @@ static enum greeting read_greeting(struct connection *c, char *why, size_t why_s
 	return errno == ETIMEDOUT ? SILENT : UNUSABLE;
 }
 
-/* The launcher's path: beside our own executable, so that an installed tree may be moved. */
-static int launcher_path(char path[PATH_MAX]) {
+/* The path that is RELATIVE to our own executable's folder, so that an installed tree may be moved.  0, or -1. */
+static int own_path(char path[PATH_MAX], const char *relative) {
 	char own[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", own, sizeof own - 1);
 	char *slash;
@@ -49,7 +50,7 @@ static int launcher_path(char path[PATH_MAX]) {
 	if (!slash)
 		return -1;
 	*slash = '\0';
-	length = snprintf(path, PATH_MAX, "%s/%s", own, PREFORK_RELATIVE_LAUNCHER);
+	length = snprintf(path, PATH_MAX, "%s/%s", own, relative);
 	return length < 0 || length >= PATH_MAX ? -1 : 0;
 }
 
@@ -130,7 +131,7 @@ static int launch(const struct server_wanted *s, const char *mode, int call, cha
 	const char **v;
 	int status;
 
-	if (launcher_path(path) < 0) {
+	if (own_path(path, PREFORK_RELATIVE_LAUNCHER) < 0) {
 		snprintf(why, why_size, "/proc/self/exe: the launcher can't be found");
 		return -1;
 	}
@@ -166,19 +167,31 @@ static enum greeting first_call(struct connection *c, const struct server_wanted
 	return status == LAUNCH_CONNECT ? HUNG_UP : UNUSABLE;
 }
 
-static enum greeting existing_server(struct connection *c, const char *key, char *why, size_t why_size) {
+/* Is it known that no server can be had?  The launcher would find out too, but costs more than the interpreter's start
+ * may. */
+static int is_refused(const struct rundir *d, const struct server_wanted *s, char *why, size_t why_size) {
+	struct refusal_subject subject;
+	char plugins[PATH_MAX];
+
+	return !s->words->fresh && own_path(plugins, PREFORK_RELATIVE_LAUNCHER "/../" PREFORK_RELATIVE_PLUGINS) == 0 &&
+	       refusal_identify(&subject, s->words->script, plugins) == 0 &&
+	       refusal_find(d, s->key, &subject, why, why_size);
+}
+
+static enum greeting existing_server(struct connection *c, const struct server_wanted *s, char *why, size_t why_size) {
+	enum greeting nobody = HUNG_UP;
 	struct rundir d;
 	int saved;
 
 	if (rundir_open(&d, 0, why, why_size) < 0)
 		return errno == ENOENT ? HUNG_UP : UNUSABLE;
-	c->sock = rundir_connect(&d, key);
+	c->sock = rundir_connect(&d, s->key);
 	saved = errno;
+	snprintf(why, why_size, "%s/%c%s: %s", d.path, RUNDIR_SOCKET, s->key, strerror(saved));
+	if (c->sock < 0 && ((saved != ENOENT && saved != ECONNREFUSED) || is_refused(&d, s, why, why_size)))
+		nobody = UNUSABLE;
 	rundir_close(&d);
-	if (c->sock >= 0)
-		return read_greeting(c, why, why_size);
-	snprintf(why, why_size, "%s/%c%s: %s", d.path, RUNDIR_SOCKET, key, strerror(saved));
-	return saved == ENOENT || saved == ECONNREFUSED ? HUNG_UP : UNUSABLE;
+	return c->sock >= 0 ? read_greeting(c, why, why_size) : nobody;
 }
 
 int connect_server(struct connection *c, const struct server_wanted *s, char *why, size_t why_size) {
@@ -186,7 +199,7 @@ int connect_server(struct connection *c, const struct server_wanted *s, char *wh
 
 	c->sock = -1;
 	for (int round = 0; round < MAX_ROUNDS; round++) {
-		enum greeting g = fresh ? HUNG_UP : existing_server(c, s->key, why, why_size);
+		enum greeting g = fresh ? HUNG_UP : existing_server(c, s, why, why_size);
 
 		/* A server that is stopped, or that only a stray child of setup keeps listening: put it aside, once. */
 		fresh |= g == SILENT;

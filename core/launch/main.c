@@ -4,6 +4,7 @@
  * says is in core/run/launch.h. */
 #define _GNU_SOURCE
 #include "../run/launch.h"
+#include "../run/refusal.h"
 
 #include "../wire/fd.h"
 #include "../wire/handshake.h"
@@ -11,7 +12,6 @@
 #include "lock.h"
 #include "output.h"
 #include "plugin.h"
-#include "refusal.h"
 #include "setup.h"
 #include "tidy.h"
 #include "watch.h"
@@ -45,7 +45,7 @@ struct launch {
 
 /* Remember the refusal, and be plain. */
 static enum launch_status refuse(struct launch *l, const struct reason *why) {
-	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why);
+	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text);
 	return LAUNCH_PLAIN;
 }
 
@@ -157,6 +157,10 @@ static enum launch_status make_server(struct launch *l, struct reason *why) {
 	return status;
 }
 
+static int is_refused(const struct launch *l, struct reason *why) {
+	return refusal_find(&l->rundir, l->arguments.key, &l->subject, why->text, sizeof why->text);
+}
+
 /* Under the lock: has another launcher been here while we waited for it? */
 static enum launch_status look_again(struct launch *l, struct reason *why) {
 	int sock = rundir_connect(&l->rundir, l->arguments.key);
@@ -169,7 +173,7 @@ static enum launch_status look_again(struct launch *l, struct reason *why) {
 		reason_errno(why, "connect", l->rundir.path);
 		return LAUNCH_PLAIN;
 	}
-	return refusal_find(&l->rundir, l->arguments.key, &l->subject, why) ? LAUNCH_PLAIN : LAUNCH_SERVED;
+	return is_refused(l, why) ? LAUNCH_PLAIN : LAUNCH_SERVED;
 }
 
 static void put_aside(const struct launch *l) {
@@ -236,7 +240,7 @@ static enum launch_status serve(struct launch *l, struct reason *why) {
 
 	if (find_places(l, why) < 0)
 		return LAUNCH_PLAIN;
-	if (!fresh && refusal_find(&l->rundir, l->arguments.key, &l->subject, why))
+	if (!fresh && is_refused(l, why))
 		return LAUNCH_PLAIN;
 	lock = take_lock(l, why);
 	if (lock < 0)

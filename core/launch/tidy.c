@@ -2,9 +2,9 @@
 #define _GNU_SOURCE
 #include "tidy.h"
 
+#include "../run/refusal.h"
 #include "../wire/fd.h"
 #include "lock.h"
-#include "refusal.h"
 #include "report.h"
 
 #include <dirent.h>

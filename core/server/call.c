@@ -144,7 +144,7 @@ static void drop_peers_words(struct request *q) {
 static int learn(struct server *s, struct call *c, const struct request *q) {
 	if (q->script)
 		log_open(s->options.log_facility, q->script);
-	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds));
+	return origin_learn(&s->origin, q, executor_directory(q, c->receiver.fds), &s->files);
 }
 
 /* A process group without its leader: a process that does not lead one may begin a session, one that does may not. It
@@ -173,6 +173,21 @@ static pid_t choose_group(const struct server *s, struct call *c) {
 	return c->group;
 }
 
+/* As executor_check(), and the runtime is asked. */
+static int check(const struct server *s, const struct call *c, const struct request *q, char *reason, size_t size) {
+	const struct prefork_caller caller = {(mode_t)q->umask, q->sigignored};
+	int result = executor_check(q, c->receiver.fds, &s->origin, reason, size);
+	const char *why = NULL;
+
+	/* A protocol 1 request says nothing of this. */
+	if (result == 0 && q->script && s->language->declines)
+		why = s->language->declines(s->language->context, &caller);
+	if (!why)
+		return result;
+	snprintf(reason, size, "%s", why);
+	return -1;
+}
+
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
@@ -191,7 +206,7 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		decline(s, c, "no memory");
 		return 0;
 	}
-	can_serve = executor_check(&q, c->receiver.fds, &s->origin, reason, sizeof reason);
+	can_serve = check(s, c, &q, reason, sizeof reason);
 	if (can_serve < 0) {
 		reply_declined(c, reason, can_serve == -2 ? &s->origin.dependency : NULL);
 		call_finish(s, c);

@@ -57,7 +57,11 @@ static int is_locked(int fd) {
 	return strstr(text, "\nlock:") != NULL;
 }
 
-const char *descriptors_unshareable(int fd, const struct standard *standard) {
+static int is_before(const struct timespec *a, const struct timespec *b) {
+	return a->tv_sec != b->tv_sec ? a->tv_sec < b->tv_sec : a->tv_nsec < b->tv_nsec;
+}
+
+const char *descriptors_unshareable(int fd, const struct standard *standard, const struct timespec *since) {
 	struct stat st;
 	int flags = fcntl(fd, F_GETFL);
 
@@ -73,7 +77,9 @@ const char *descriptors_unshareable(int fd, const struct standard *standard) {
 		return NULL;
 	if (standard_is_reopened(standard, fd))
 		return "standard input, output or error opened anew, which is setup's";
-	if (S_ISREG(st.st_mode) && ((flags & O_ACCMODE) == O_RDONLY || flags & O_APPEND))
+	if (S_ISREG(st.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
 		return NULL;
+	if (S_ISREG(st.st_mode) && flags & O_APPEND)
+		return st.st_size == 0 || is_before(&st.st_mtim, since) ? NULL : "a file that was written to";
 	return S_ISREG(st.st_mode) ? "a file open for writing" : "a socket, pipe or the like";
 }

@@ -260,5 +260,8 @@ int executor_install(struct request *q, int *fds, int *sock, const struct origin
 	call->mask = origin->mask;
 	add_mask(&call->mask, q->sigmask);
 	call->timers = origin->timers;
+	for (int s = 1; s <= LAST_SIGNAL; s++)
+		if (q->pending >> (s - 1) & 1)
+			kill(getpid(), s);
 	return 0;
 }

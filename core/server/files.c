@@ -3,6 +3,7 @@
 #include "files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,6 +78,40 @@ int files_add(struct file_list *l, const char *path) {
 		note(f, &st);
 	l->count++;
 	return 0;
+}
+
+int files_add_identity(struct file_list *l, const char *path) {
+	size_t known = l->count;
+
+	if (files_add(l, path) < 0)
+		return -1;
+	if (l->count > known)
+		l->files[known].identity = 1;
+	return 0;
+}
+
+int files_add_open(struct file_list *l, int fd) {
+	char link[64], path[PATH_MAX];
+	struct stat open_file, named;
+	int flags = fcntl(fd, F_GETFL);
+	ssize_t n;
+
+	snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+	n = readlink(link, path, sizeof path - 1);
+	if (n < 0 || flags < 0 || fstat(fd, &open_file) < 0)
+		return -1;
+	path[n] = '\0';
+	/* What the kernel makes up is of the process that looks. */
+	if (strncmp(path, "/proc/", 6) == 0 || strncmp(path, "/sys/", 5) == 0)
+		return 0;
+	if (path[0] != '/' || stat(path, &named) < 0 || named.st_dev != open_file.st_dev ||
+	    named.st_ino != open_file.st_ino) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (S_ISREG(open_file.st_mode) && (flags & O_ACCMODE) == O_RDONLY)
+		return files_add(l, path);
+	return files_add_identity(l, path);
 }
 
 /* "FROM-TO rw-s ...": memory that a fork does not give a copy of. */
@@ -160,7 +195,7 @@ const char *files_newer_than(const struct file_list *l, size_t known, const stru
 		const struct file *f = &l->files[i];
 
 		/* ctime counts, not mtime: it can't be set back, and an mtime in the future says nothing about the loading. */
-		if ((f->present && at_or_after(&f->ctime, start)) || way_newer(f->path, start))
+		if ((f->present && !f->identity && at_or_after(&f->ctime, start)) || way_newer(f->path, start))
 			return f->path;
 	}
 	return l->born_stale ? "a mapped file" : NULL;
@@ -175,6 +210,8 @@ static int unchanged(const struct file *f) {
 
 	if (stat(f->path, &st) < 0)
 		return !f->present && (errno == ENOENT || errno == ENOTDIR);
+	if (f->identity)
+		return f->present && st.st_dev == f->device && st.st_ino == f->inode;
 	return f->present && st.st_dev == f->device && st.st_ino == f->inode && st.st_size == f->size &&
 	       same_time(&st.st_mtim, &f->mtime) && same_time(&st.st_ctim, &f->ctime);
 }

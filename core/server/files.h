@@ -9,6 +9,7 @@
 struct file {
 	char *path; /* absolute, ours */
 	int present;
+	int identity; /* only which file it is counts, not what is in it */
 	dev_t device;
 	ino_t inode;
 	off_t size;
@@ -27,6 +28,14 @@ struct file_list {
 /* Remember PATH (relative ones from the present directory) as it is now; a second time is as once.
  * 0, or -1 with errno; a file that does not exist is remembered as absent. */
 int files_add(struct file_list *l, const char *path);
+
+/* Remember which file has the path, whatever is written to it: one that is appended to, a directory.  The same result.
+ */
+int files_add_identity(struct file_list *l, const char *path);
+
+/* Remember the file that is open as FD by the path that it has; as files_add() when it was opened for reading, else as
+ * files_add_identity().  0, or -1 with errno: ENOENT when no path leads to it any more. */
+int files_add_open(struct file_list *l, int fd);
 
 /* Remember every file that is mapped into this process: interpreter, libraries, extensions.  0, or -1 with errno. */
 int files_add_mapped(struct file_list *l);

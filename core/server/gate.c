@@ -24,6 +24,7 @@ extern char **environ;
 static const int timers[ORIGIN_TIMERS] = {ITIMER_REAL, ITIMER_VIRTUAL, ITIMER_PROF};
 
 struct gate {
+	struct timespec begun; /* CLOCK_REALTIME_COARSE */
 	int *fds;
 	size_t fd_count;
 	struct environment environment;
@@ -83,6 +84,7 @@ struct gate *gate_new(void) {
 
 	if (!g)
 		return NULL;
+	clock_gettime(CLOCK_REALTIME_COARSE, &g->begun);
 	look(g);
 	g->fds = descriptors_list(&g->fd_count);
 	if (g->fds && environment_note(&g->environment, environ) == 0)
@@ -115,7 +117,7 @@ static int check_descriptors(const struct gate *g, const struct standard *standa
 	if (!fds)
 		return error_set(error, "/proc/self/fd: %s", strerror(errno));
 	for (size_t i = 0; i < count && r == 0; i++) {
-		const char *why = was_open(g, fds[i]) ? NULL : descriptors_unshareable(fds[i], standard);
+		const char *why = was_open(g, fds[i]) ? NULL : descriptors_unshareable(fds[i], standard, &g->begun);
 
 		if (why)
 			r = error_set(error, "descriptor %d can't be shared: %s", fds[i], why);

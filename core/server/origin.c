@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 extern char **environ;
@@ -22,7 +23,15 @@ static int same_file(const struct stat *a, const struct stat *b) {
 	return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
-static int note_descriptors(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+/* A fresh run opens by name: where another file has the name then, what is open here is not what it would have. */
+static int has_path(int fd) {
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode));
+}
+
+static int note_descriptors(struct origin *o, const struct handshake *h, struct file_list *files,
+                            struct prefork_error *error) {
 	size_t count;
 	int *fds = descriptors_list(&count);
 
@@ -41,9 +50,12 @@ static int note_descriptors(struct origin *o, const struct handshake *h, struct 
 		if (duplicate < 0)
 			return error_set(error, "memory: %s", strerror(errno));
 		if (!duplicate)
-			why = descriptors_unshareable(fd, &o->standard);
+			why = descriptors_unshareable(fd, &o->standard, &h->start);
 		if (why)
 			return error_set(error, "descriptor %d, opened during initialisation, can't be shared: %s", fd, why);
+		if (!duplicate && has_path(fd) && files_add_open(files, fd) < 0)
+			return error_set(error, "descriptor %d, opened during initialisation: the file's path: %s", fd,
+			                 strerror(errno));
 		o->occupied[o->occupied_count++] = fd;
 	}
 	return 0;
@@ -70,7 +82,7 @@ void origin_adopt(struct origin *o) {
 	appearance_adopt(&o->appearance);
 }
 
-int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error) {
+int origin_note(struct origin *o, const struct handshake *h, struct file_list *files, struct prefork_error *error) {
 	struct rlimit limit;
 
 	if (gate_children(error) < 0)
@@ -85,7 +97,7 @@ int origin_note(struct origin *o, const struct handshake *h, struct prefork_erro
 		o->limits[r] = getrlimit(r, &limit) == 0 ? limit.rlim_cur : RLIM_INFINITY;
 	for (int i = 0; i < ORIGIN_TIMERS; i++)
 		getitimer(timers[i], &o->timers[i]);
-	if (note_descriptors(o, h, error) < 0)
+	if (note_descriptors(o, h, files, error) < 0)
 		return -1;
 	note_directory(o, h);
 	if (environment_note(&o->environment, environ) < 0)
@@ -93,7 +105,7 @@ int origin_note(struct origin *o, const struct handshake *h, struct prefork_erro
 	return 0;
 }
 
-int origin_learn(struct origin *o, const struct request *first, int directory) {
+int origin_learn(struct origin *o, const struct request *first, int directory, struct file_list *files) {
 	struct stat setups, callers;
 
 	if (environment_learn(&o->environment, &first->environment) < 0)
@@ -103,6 +115,9 @@ int origin_learn(struct origin *o, const struct request *first, int directory) {
 			return -1;
 	if (dependency_learn(&o->dependency, &first->environment, directory) < 0)
 		return -1;
+	/* When another one has its place this server can't be anybody's. */
+	if (o->dependency.on_directory && directory >= 0)
+		(void)files_add_open(files, directory);
 	o->learned = 1;
 	/* A protocol 1 request says no more than that. */
 	if (!first->script) {
@@ -125,7 +140,7 @@ int origin_learn(struct origin *o, const struct request *first, int directory) {
 
 /* Forked processes share an open file, and so the place in it up to which was read. */
 static void reopen(int fd) {
-	char path[64];
+	char path[64], entries[1024];
 	struct stat st;
 	int own, flags = fcntl(fd, F_GETFL);
 
@@ -136,6 +151,9 @@ static void reopen(int fd) {
 	own = open(path, (flags & (O_NONBLOCK | O_NOATIME | O_DIRECT)) | O_RDONLY | O_CLOEXEC);
 	if (own < 0)
 		return;
+	/* ext4 takes the place of a folder's first reading for the beginning, as long as it has read nothing. */
+	if (S_ISDIR(st.st_mode))
+		syscall(SYS_getdents64, own, entries, sizeof entries);
 	if (lseek(own, lseek(fd, 0, SEEK_CUR), SEEK_SET) >= 0)
 		dup3(own, fd, fcntl(fd, F_GETFD) & FD_CLOEXEC ? O_CLOEXEC : 0);
 	close(own);

@@ -10,6 +10,7 @@
 #include "appearance.h"
 #include "dependency.h"
 #include "environment.h"
+#include "files.h"
 #include "prefork-server.h"
 #include "standard.h"
 
@@ -45,13 +46,13 @@ struct origin {
 /* When the runtime is loaded: note what setup may change from here on. */
 void origin_adopt(struct origin *o);
 
-/* Note the process as it is, H's descriptors apart.
+/* Note the process as it is, H's descriptors apart, and the files that it has open among FILES.
  * 0, or -1 with *ERROR: a descriptor is open that calls can't share. */
-int origin_note(struct origin *o, const struct handshake *h, struct prefork_error *error);
+int origin_note(struct origin *o, const struct handshake *h, struct file_list *files, struct prefork_error *error);
 
-/* Learn what is setup's doing; DIRECTORY is a descriptor of the first caller's directory, -1 where it is not known.
- * 0, or -1 with errno. */
-int origin_learn(struct origin *o, const struct request *first, int directory);
+/* Learn what is setup's doing; DIRECTORY is a descriptor of the first caller's directory, -1 where it is not known. One
+ * that calls depend on comes to FILES.  0, or -1 with errno. */
+int origin_learn(struct origin *o, const struct request *first, int directory, struct file_list *files);
 
 /* In the executor: give the files that setup opened for reading an offset of their own. */
 void origin_reopen(const struct origin *o);

@@ -69,6 +69,12 @@ int prefork_server_learn(const char *bytes, size_t length);
  * the umask, limits, timers or signals.  0, or -1 with *ERROR. */
 int prefork_server_gate(struct prefork_error *error);
 
+/* What is known of a caller before its call is forked. */
+struct prefork_caller {
+	mode_t umask;
+	uint64_t ignored; /* bit N-1: signal N is ignored */
+};
+
 /* How the language forks, and loads what was learned. */
 struct prefork_language {
 	/* Fork as the language's own fork() does, all its hooks run on both sides.  As fork(2): the child's process id, 0
@@ -77,6 +83,9 @@ struct prefork_language {
 	/* Load what was learned, in a process forked from the server that no call knows of.  Standard output and error
 	 * lead nowhere.  0: it takes the server's place; -1: it ends.  NULL where nothing is learned. */
 	int (*improve)(void *context);
+	/* Why this caller can't have what setup has made, as one line that stays; NULL when it can.  It is then run plain.
+	 * NULL where all can. */
+	const char *(*declines)(void *context, const struct prefork_caller *caller);
 	void *context;
 };
 

@@ -18,6 +18,7 @@
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <syslog.h>
 #include <time.h>
 #include <unistd.h>
@@ -175,7 +176,7 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (gate_threads(error) < 0 || enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, error) < 0)
+	if (enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
@@ -187,8 +188,32 @@ static int prepare(struct server *s, struct prefork_error *error) {
 	return 0;
 }
 
+/* In setup, when the fork that is to serve has been made: is the server there as a whole?  Threads are not forked; some
+ * libraries end theirs when the process forks, so that it is clear only now. */
+static int let_serve(pid_t child, int *go, struct prefork_error *error) {
+	int r = gate_threads(error);
+
+	if (r == 0 && write(*go, "", 1) != 1)
+		r = error_set(error, "the server: %s", strerror(errno));
+	fd_close(go);
+	if (r < 0)
+		while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+			;
+	return r;
+}
+
+/* In the child: wait for that. */
+static void wait_for_go(int *going) {
+	char byte;
+
+	if (read(*going, &byte, 1) != 1)
+		_exit(1);
+	fd_close(going);
+}
+
 int prefork_server_run(const struct prefork_language *language, struct prefork_call *call,
                        struct prefork_error *error) {
+	int go[2];
 	sigset_t all;
 	pid_t child;
 
@@ -197,19 +222,26 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	learned_find(&server.learned, &server.handshake);
 	if (prepare(&server, error) < 0)
 		return -1;
+	if (pipe2(go, O_CLOEXEC) < 0)
+		return error_set(error, "pipe: %s", strerror(errno));
 	server.language = language;
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &server.origin.mask);
 	child = language->fork(language->context);
-	if (child < 0) {
-		sigprocmask(SIG_SETMASK, &server.origin.mask, NULL);
-		return error_set(error, "fork: %s", strerror(errno));
+	fd_close(&go[child == 0]);
+	if (child == 0) {
+		wait_for_go(&go[0]);
+		serve(&server, call);
+		return 1;
 	}
-	/* Setup's work is done; no exit handler may run here, they belong to the executors. */
-	if (child > 0)
+	if (child < 0)
+		error_set(error, "fork: %s", strerror(errno));
+	else if (let_serve(child, &go[1], error) == 0)
+		/* Setup's work is done; no exit handler may run here, they belong to the executors. */
 		_exit(0);
-	serve(&server, call);
-	return 1;
+	fd_close(&go[1]);
+	sigprocmask(SIG_SETMASK, &server.origin.mask, NULL);
+	return -1;
 }
 
 char *prefork_server_learned(size_t *length) {

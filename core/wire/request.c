@@ -29,6 +29,8 @@ void request_encode(struct buf *b, const struct request *q, const struct request
 		buf_put_u32(b, q->descriptor_number[i]);
 	message_field_end(b, field);
 	message_field_bytes(b, WIRE_SCRIPT, q->script, strlen(q->script) + 1);
+	if (q->pending)
+		message_field_u64(b, WIRE_PENDING, q->pending);
 	if (q->name[0])
 		message_field_bytes(b, WIRE_NAME, q->name, strlen(q->name));
 	message_field_u32(b, WIRE_UMASK, q->umask);
@@ -115,7 +117,7 @@ static int get_name(struct reader *value, struct request *q) {
 #define FIELD_NUMBER(tag) ((unsigned)(tag) & ~WIRE_MANDATORY)
 #define FIELD_FIRST FIELD_NUMBER(WIRE_DESCRIPTORS)
 #define REQUIRED_LAST FIELD_NUMBER(WIRE_SIGIGNORED)
-#define FIELD_LAST FIELD_NUMBER(WIRE_WORDS)
+#define FIELD_LAST FIELD_NUMBER(WIRE_PENDING)
 #define REQUIRED_ALL ((1u << (REQUIRED_LAST - FIELD_FIRST + 1)) - 1)
 
 static int get_field(struct request *q, uint16_t tag, struct reader *value) {
@@ -124,6 +126,9 @@ static int get_field(struct request *q, uint16_t tag, struct reader *value) {
 		return get_descriptors(value, q);
 	case WIRE_SCRIPT:
 		return get_script(value, q);
+	case WIRE_PENDING:
+		q->pending = reader_u64(value);
+		break;
 	case WIRE_NAME:
 		return get_name(value, q);
 	case WIRE_WORDS:

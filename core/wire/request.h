@@ -25,6 +25,7 @@ struct request {
 	uint32_t umask;
 	uint64_t sigmask;
 	uint64_t sigignored;
+	uint64_t pending; /* signals that came before the call, for the script */
 	size_t limit_count;
 	uint32_t limit_resource[REQUEST_MAX_LIMITS];
 	uint64_t limit_soft[REQUEST_MAX_LIMITS];

@@ -51,6 +51,7 @@ enum wire_field {
 	WIRE_NAME = 24,                         /* bytes, at most WIRE_MAX_NAME: the process's name, as the kernel gives it
 	                                           where it runs a script by its #! line */
 	WIRE_WORDS = 25,                        /* NUL-terminated strings: the interpreter as spelt, its own arguments */
+	WIRE_PENDING = 26,                      /* be64: blocked in the caller, and pending there */
 
 	/* WIRE_SIGNAL, WIRE_STOPPED, WIRE_STARTED */
 	WIRE_SIGNUMBER = 32 | WIRE_MANDATORY, /* be32 */

@@ -1,17 +1,14 @@
 package Proc::Prefork::Interp;
 
 # The Perl half of Perl's runtime: what a script sees of prefork-interp.
+#
+# Uses neither strict and warnings nor anything else: a script that has not loaded them is to find them not loaded.
+## no critic (RequireUseStrict, RequireUseWarnings)
 
-use strict;
-use warnings;
-
-use Exporter 'import';
-use XSLoader;
+require Proc::Prefork::Interp::Runtime;
 
 our $VERSION = '@VERSION@';
 our @EXPORT  = qw(prefork_initialisation_complete prefork_autoreload_also_check);
-
-XSLoader::load(__PACKAGE__, $VERSION);
 
 my %is_server_option = map { $_ => 1 } qw(max_servers idle_timeout max_errors log_facility);
 
@@ -26,19 +23,32 @@ if ($in_setup) {
     _watch_files($script);
 }
 
+sub import {
+    my ($class, @names) = @_;
+    my $to = caller;
+
+    for my $name (@names ? @names : @EXPORT) {
+        _fail("$name is not exported") if !grep { $_ eq $name } @EXPORT;
+        *{"${to}::$name"} = \&{$name};
+    }
+    return;
+}
+
 sub prefork_initialisation_complete {
     my @options = @_;
-    my $errno   = $! + 0;
+    my $errno   = _errno();
 
     my @watch = _read_options(@options);
     if ($in_setup) {
+        my $why = _disarm();
+        _refuse($why) if defined $why;
         _refuse_relative_modules();
         _watch_files(@watch);
-        my $error = _serve($0 ne $script);
-        _fail($error) if defined $error;
+        $why = _serve($0 ne $script);
+        _refuse($why) if defined $why;
         $in_setup = 0;
     }
-    $! = $errno;
+    _errno($errno);
     return;
 }
 
@@ -90,7 +100,7 @@ sub _watch_files {
 sub _refuse_relative_modules {
     return if $script !~ m{\A/};
     for my $path (sort(_module_files())) {
-        _fail("$path: loaded by a path that depends on the working directory") if $path !~ m{\A/} && -e $path;
+        _refuse("$path: loaded by a path that depends on the working directory") if $path !~ m{\A/} && -e $path;
     }
     return;
 }
@@ -107,11 +117,20 @@ sub _forget_own_folder {
     return;
 }
 
+# The script is wrong.  A bareword here would make Carp's symbol table as soon as this is compiled.
 sub _fail {
     my ($message) = @_;
 
-    require Carp;
-    Carp::croak("prefork-interp: $message");
+    require 'Carp.pm';    ## no critic (RequireBarewordIncludes)
+    'Carp'->can('croak')->("prefork-interp: $message");
+}
+
+# The script can't be served: no eval of its own may keep it from ending here, for then it would run twice.
+sub _refuse {
+    my ($message) = @_;
+
+    print {*STDERR} "prefork-interp: $message\n";
+    CORE::exit(1);
 }
 
 1;

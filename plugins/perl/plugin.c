@@ -12,6 +12,8 @@
 #define LINE_MAX_READ 4096
 
 #define INCLUDE_OPTION "-I"
+/* Loaded before the script is compiled, to see what it looks at. */
+#define RUNTIME_OPTION "-m" MODULE "::Runtime"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "fgtTUwWX";
@@ -223,6 +225,8 @@ static int check_environment(const struct question *q) {
 
 	if (signals && strcmp(signals, "unsafe") == 0)
 		return refuse(q, "PERL_SIGNALS=unsafe: the script's signal handlers would run in the server", NULL);
+	if (getenv("PERL_HASH_SEED"))
+		return refuse(q, "PERL_HASH_SEED: the order of keys would depend on what setup has put into hashes", NULL);
 	if (is_set("PERL_HASH_SEED_DEBUG"))
 		return refuse(q, "PERL_HASH_SEED_DEBUG: the interpreter reports at every start", NULL);
 	if (is_set("PERL_USE_UNSAFE_INC") && !is_one_directory(q))
@@ -272,6 +276,8 @@ static int add_include(const struct prefork_invocation *invocation, const struct
 static int perl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	const char *const *at;
 
+	if (host->add_argument(setup, RUNTIME_OPTION) != 0)
+		return -1;
 	for (at = invocation->arguments; *at && strcmp(*at, "--") != 0; at++)
 		if (host->add_argument(setup, *at) != 0)
 			return -1;

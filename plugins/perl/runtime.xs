@@ -1,13 +1,11 @@
 /* The C half of Perl's runtime: forks as Perl does, and renews in each executor what a fresh interpreter would have. */
-#define PERL_NO_GET_CONTEXT
-#include "EXTERN.h"
-#include "perl.h"
-#include "XSUB.h"
-#include "perliol.h"
+#include "api.h"
 
+#include "handles.h"
 #include "server/prefork-server.h"
+#include "tripwire.h"
 
-#include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,8 +21,10 @@ extern char **environ;
 #define UNICODE_ARGUMENTS 32
 #define UNICODE_LOCALE 64
 
-static int srand_by_script; /* the script gave srand a seed: its random numbers are meant to repeat */
-static Perl_ppaddr_t perl_srand;
+/* What setup has set, and then: its umask and directory. */
+static struct tripwire_settings settings;
+static mode_t setups_umask;
+static char setups_directory[PATH_MAX];
 
 /* ---- forking ---- */
 
@@ -45,50 +45,6 @@ static pid_t fork_perl(void *context) {
 #endif
 	}
 	return pid;
-}
-
-/* ---- standard handles ---- */
-
-/* Where a standard descriptor is closed when perl starts, the first files that it reads take the number, and stay open at
- * their ends, as the standard handle holds the number too.  The first of them is the script. */
-static void fill_closed(const struct prefork_call *call) {
-	for (int fd = 0; call->script && fd <= STDERR_FILENO; fd++)
-		if ((call->closed >> fd & 1) && open(call->script, O_RDONLY) == fd)
-			lseek(fd, 0, SEEK_END);
-}
-
-/* What PerlIO found out about the descriptor when it opened the handle: terminal or not, and the place in the file. */
-static void renew_handle(pTHX_ PerlIO *f, int fd) {
-	PerlIOl **layer;
-	Off_t place;
-
-	if (!PerlIOValid(f) || PerlIO_fileno(f) != fd)
-		return;
-	place = lseek(fd, 0, SEEK_CUR);
-	for (layer = f; *layer; layer = PerlIONext(layer)) {
-		PerlIOBase(layer)->flags &= ~(U32)(PERLIO_F_EOF | PERLIO_F_ERROR | PERLIO_F_LINEBUF);
-		if (!PerlIOBase(layer)->tab || !(PerlIOBase(layer)->tab->kind & PERLIO_K_BUFFERED))
-			continue;
-		PerlIOSelf(layer, PerlIOBuf)->posn = place < 0 ? 0 : place;
-		if (isatty(fd))
-			PerlIOBase(layer)->flags |= PERLIO_F_LINEBUF;
-	}
-}
-
-static void renew_standard_handles(pTHX) {
-	static const char *const names[] = {"STDIN", "STDOUT", "STDERR"};
-
-	for (int fd = 0; fd <= STDERR_FILENO; fd++) {
-		GV *gv = gv_fetchpv(names[fd], 0, SVt_PVIO);
-		IO *io = gv ? GvIO(gv) : NULL;
-
-		if (!io)
-			continue;
-		if (IoIFP(io))
-			renew_handle(aTHX_ IoIFP(io), fd);
-		if (IoOFP(io) && IoOFP(io) != IoIFP(io))
-			renew_handle(aTHX_ IoOFP(io), fd);
-	}
 }
 
 /* ---- environment, arguments, name ---- */
@@ -137,9 +93,29 @@ static void renew_arguments(pTHX_ const struct prefork_call *call) {
 	}
 }
 
-/* Without the magic of $0, which would write over the process's argument area. */
-static void renew_name(pTHX_ const char *script) {
-	sv_setpv(get_sv("0", GV_ADD), script);
+/* Where $0 is written to, for ps(1) to see: over the arguments, and the environment's strings behind them.  Before that
+ * environ gets strings of its own, as when perl starts. */
+static void renew_command_line(pTHX_ const struct prefork_call *call) {
+	static char *start;
+
+	if (!call->command_line)
+		return;
+	for (char **e = environ; *e; e++)
+		*e = savesharedpv(*e);
+	start = call->command_line;
+	PL_origargv = &start;
+	PL_origargc = 1;
+	PL_origalen = (U32)call->command_area_length;
+}
+
+/* With a name of setup's own its magic is used, for ps to see; else it would write over what is shown there. */
+static void renew_name(pTHX_ const struct prefork_call *call, int keep_name) {
+	SV *sv = get_sv("0", GV_ADD);
+
+	if (keep_name)
+		SvSETMAGIC(sv);
+	else if (call->script)
+		sv_setpv(sv, call->script);
 }
 
 /* ---- signals, random numbers ---- */
@@ -147,7 +123,8 @@ static void renew_name(pTHX_ const char *script) {
 /* %SIG remembers what it once read: let it look again.  A default that the script asked for is to stay one, though its
  * caller ignores the signal. */
 static void renew_signals(pTHX_ uint64_t ignored) {
-	for (int number = 1; number < SIG_SIZE && number <= 64; number++) {
+	/* There are no such memories where %SIG has never been named. */
+	for (int number = 1; PL_psig_ptr && number < SIG_SIZE && number <= 64; number++) {
 		SV *known = PL_psig_ptr[number];
 
 		if (!known)
@@ -160,28 +137,40 @@ static void renew_signals(pTHX_ uint64_t ignored) {
 		}
 	}
 	/* Perl does not inherit that this one is ignored. */
-	if ((ignored >> (SIGCHLD - 1) & 1) && !PL_psig_ptr[SIGCHLD])
+	if ((ignored >> (SIGCHLD - 1) & 1) && !(PL_psig_ptr && PL_psig_ptr[SIGCHLD]))
 		rsignal(SIGCHLD, (Sighandler_t)SIG_DFL);
 }
 
-static OP *watched_srand(pTHX) {
-	if (MAXARG > 0)
-		srand_by_script = 1;
-	return perl_srand(aTHX);
+/* ---- the whole of it ---- */
+
+static void note_settings(void) {
+	setups_umask = umask(0);
+	umask(setups_umask);
+	if (!getcwd(setups_directory, sizeof setups_directory))
+		settings.directory = 0;
+}
+
+/* What setup has set is the library's to carry where it can tell; a value that the first caller came with it can't. */
+static void repeat_settings(void) {
+	if (settings.umask)
+		umask(setups_umask);
+	if (settings.directory && chdir(setups_directory) < 0)
+		settings.directory = 0; /* gone since; the library has done what can be done */
 }
 
 static void install(pTHX_ const struct prefork_call *call, int keep_name) {
-	fill_closed(call);
-	renew_standard_handles(aTHX);
+	repeat_settings();
+	handles_renew(aTHX_ call);
 	TAINT; /* under -T: all values that are made from here on */
+	renew_command_line(aTHX_ call);
 	renew_environment(aTHX);
 	renew_arguments(aTHX_ call);
-	if (call->script && !keep_name)
-		renew_name(aTHX_ call->script);
+	renew_name(aTHX_ call, keep_name);
 	TAINT_NOT;
 	renew_signals(aTHX_ call->ignored);
-	PL_basetime = time(NULL);
-	if (!srand_by_script)
+	if (!settings.base_time)
+		PL_basetime = time(NULL);
+	if (!settings.seeded)
 		PL_srand_called = FALSE; /* the next rand() takes a seed */
 	prefork_server_unblock(call);
 }
@@ -194,6 +183,33 @@ static SV *error_message(pTHX_ int result, const struct prefork_error *error) {
 MODULE = Proc::Prefork::Interp  PACKAGE = Proc::Prefork::Interp
 PROTOTYPES: DISABLE
 
+# To be called as early as can be.
+void
+_arm()
+  CODE:
+	tripwire_arm(aTHX);
+
+# What setup has looked at and should not have; or undef.
+SV *
+_disarm()
+  PREINIT:
+	const char *why;
+  CODE:
+	why = tripwire_disarm(aTHX_ &settings);
+	RETVAL = why ? newSVpv(why, 0) : newSV(0);
+  OUTPUT:
+	RETVAL
+
+# $!, as a number, without its name; sets it where there is an argument.
+int
+_errno(...)
+  CODE:
+	RETVAL = errno;
+	if (items > 0)
+		errno = (int)SvIV(ST(0));
+  OUTPUT:
+	RETVAL
+
 # 1 when started by prefork-interp, 0 when not; dies when what the launcher says makes no sense.
 int
 _adopt()
@@ -203,10 +219,6 @@ _adopt()
 	RETVAL = prefork_server_adopt(&error);
 	if (RETVAL < 0)
 		croak("Proc::Prefork::Interp: %s", error.message);
-	if (RETVAL > 0 && !perl_srand) {
-		perl_srand = PL_ppaddr[OP_SRAND];
-		PL_ppaddr[OP_SRAND] = watched_srand;
-	}
   OUTPUT:
 	RETVAL
 
@@ -238,14 +250,18 @@ SV *
 _serve(keep_name)
 	int keep_name
   PREINIT:
-	static const struct prefork_language language = {.fork = fork_perl};
-	struct prefork_call call;
+	static const struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
+	static struct prefork_call call;
 	struct prefork_error error;
 	int result;
   CODE:
 	PERL_FLUSHALL_FOR_CHILD;
 	tzset(); /* for the server: executors in the same time zone need not read it again */
-	result = prefork_server_run(&language, &call, &error);
+	note_settings();
+	handles_note(aTHX);
+	result = tripwire_depend(aTHX_ &error);
+	if (result == 0)
+		result = prefork_server_run(&language, &call, &error);
 	if (result > 0)
 		install(aTHX_ &call, keep_name);
 	RETVAL = error_message(aTHX_ result, &error);

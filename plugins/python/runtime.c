@@ -132,6 +132,16 @@ static PyObject *list_of(char *const *strings, PyObject *(*convert)(const char *
 	return list;
 }
 
+extern char **environ;
+
+/* The C level's environment, which libraries change too. */
+static PyObject *runtime_environment(PyObject *self, PyObject *unused) {
+	static char *const none[] = {NULL};
+
+	(void)self, (void)unused;
+	return list_of(environ ? environ : none, PyBytes_FromString);
+}
+
 /* The call as (script or None, arguments, environment, closed, ignored, setup's output): names and arguments decoded as
  * the interpreter decodes its own, environment and output as bytes. */
 static PyObject *call_as_tuple(void) {
@@ -256,6 +266,7 @@ static PyMethodDef methods[] = {
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
 	{"depend_on_variable", runtime_depend_on_variable, METH_VARARGS, "depend_on_variable(name): setup looked at it."},
 	{"depend_on_directory", runtime_depend_on_directory, METH_NOARGS, "Setup looked at the working directory."},
+	{"environment", runtime_environment, METH_NOARGS, "The C level's environment: NAME=value."},
 	{"run", runtime_run, METH_VARARGS,
      "run([improve]): serve.  In an executor: (script, arguments, environment, closed, ignored, setup's output)."},
 	{"learned", runtime_learned, METH_NOARGS, "What was learned, as bytes."},

@@ -1,2 +1,3 @@
 # Tells `package require` where prefork_interp is.
-package ifneeded prefork_interp @VERSION@ [list source [file join $dir prefork_interp.tcl]]
+package ifneeded prefork_interp @VERSION@ \
+	"[list source [file join $dir prefork_interp.tcl]]; ::prefork_interp::Adopt"

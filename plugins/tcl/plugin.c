@@ -6,10 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* In setup's environment beside the handshake: the TCLLIBPATH that the caller has, "=VALUE" or, where it has none, "".
- * runtime.c takes it out and puts that value back. */
-#define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_TCLLIBPATH"
-
 struct reason {
 	char *text;
 	size_t size;
@@ -76,8 +72,10 @@ static int path_is_absolute(const char *list) {
 
 /* The plugin runs in the launcher, whose environment is the caller's. */
 static int check_environment(struct reason *why) {
-	const char *path = getenv("TCLLIBPATH");
+	const char *path = getenv("TCLLIBPATH"), *library = getenv("TCL_LIBRARY");
 
+	if (library)
+		return refuse(why, "the variable is needed for something else", "TCL_LIBRARY");
 	if (path && !path_is_absolute(path))
 		return refuse(why, "TCLLIBPATH depends on the working directory", path);
 	return 1;
@@ -104,39 +102,17 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 	return check_words(invocation, &why) && check_environment(&why) ? PREFORK_ACCEPT : PREFORK_REFUSE;
 }
 
-/* Append WORD as one element of a Tcl list.  Returns where it ends; TO has room for twice WORD and a NUL. */
-static char *quote(char *to, const char *word) {
-	for (; *word; word++) {
-		if (*word == '\n') { /* a backslash before it would make it a blank */
-			*to++ = '\\';
-			*to++ = 'n';
-			continue;
-		}
-		/* A byte of a multi-byte character stays as it is. */
-		if (!((unsigned char)*word & 0x80) && !isalnum((unsigned char)*word) && !strchr("/._-+", *word))
-			*to++ = '\\';
-		*to++ = *word;
-	}
-	*to = '\0';
-	return to;
-}
-
-/* The runtime's folder goes to the end, behind all that the caller's TCLLIBPATH names. */
-static int extend_path(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	const char *original = host->get_environment(setup, "TCLLIBPATH");
-	const char *path = original ? original : "";
-	char *note = malloc(strlen(path) + 2);
-	char *extended = malloc(strlen(path) + 2 * strlen(invocation->runtime_directory) + 2);
+/* Tcl reads init.tcl in this directory before the script.  Ours hands on to the library's. */
+static int set_library(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
+	static const char package[] = "/prefork_interp";
+	char *directory = malloc(strlen(invocation->runtime_directory) + sizeof package);
 	int result = -1;
 
-	if (note && extended) {
-		sprintf(note, "%s%s", original ? "=" : "", path);
-		quote(extended + sprintf(extended, "%s%s", path, *path ? " " : ""), invocation->runtime_directory);
-		if (host->set_environment(setup, ORIGINAL_PATH_VARIABLE, note) == 0)
-			result = host->set_environment(setup, "TCLLIBPATH", extended);
+	if (directory) {
+		strcat(strcpy(directory, invocation->runtime_directory), package);
+		result = host->set_environment(setup, "TCL_LIBRARY", directory);
 	}
-	free(note);
-	free(extended);
+	free(directory);
 	return result;
 }
 
@@ -148,7 +124,7 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 }
 
 static int tcl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	if (extend_path(invocation, host, setup) != 0)
+	if (set_library(invocation, host, setup) != 0)
 		return -1;
 	if (add_all(invocation->arguments, host, setup) != 0 || host->add_argument(setup, invocation->script) != 0)
 		return -1;

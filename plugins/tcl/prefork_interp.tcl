@@ -24,16 +24,23 @@
 #
 #	Before initialisation is complete the script has neither its arguments
 #	nor its caller's standard channels: stdin is empty, and what it prints
-#	goes to the first caller's standard error.  It must not have threads,
-#	but for the one that waits for events.  Afterwards argv, argc, argv0, env, the
+#	is printed in each call.  Afterwards argv, argc, argv0, env, the
 #	standard channels, the directory and all that the system keeps for a
 #	process are the caller's; what the script has done to the standard
-#	channels (fconfigure, fileevent, close) is done again.
+#	channels (fconfigure, fileevent) is done again, and the time of its
+#	timers (after) begins.
+#
+#	What can't be had in each call is an error: threads, but for the one
+#	that waits for events, channels that can't be shared, another file in
+#	the place of a standard channel; and what initialisation looks at that
+#	each call has its own of: argv, the process's number, the kind of a
+#	standard channel, all of env.  Where the script does not catch it, it is
+#	run by the plain interpreter.  Callers that differ in an element of env
+#	or a directory which initialisation has looked at have servers of their
+#	own.
 #
 #	A server is replaced when the script, the interpreter, a shared object,
-#	or a file that was loaded changes.  Files that `source` or `load` read
-#	are known from the time on at which this package is loaded, and those of
-#	packages always: load this package first.
+#	or a file that `source` or `load` has read changes.
 #
 # ERRORS
 #
@@ -42,7 +49,10 @@
 #	    OPTION NAME		a value that can't be
 #	    FILE PATH		can't be examined
 #	    HANDSHAKE		the launcher's message is damaged
-#	    CHANNEL NAME	initialisation has replaced a standard channel
+#	    ARGUMENTS		initialisation has changed argv, argc or argv0
+#	    LOOK WHAT		it has looked at what each call has its own of
+#	    CHANNEL NAME	it has replaced a standard channel
+#	    TIMER NAME		it has set a timer that can't be set again
 #	    SERVER		no server can be made: more than one thread, no
 #				memory
 #
@@ -58,7 +68,15 @@
 
 package require Tcl 8.6
 
+# The commands that are used here are Tcl's own, also where the script has put
+# others in their places.
+namespace eval :: {
+    namespace export array clock dict file info interp lindex lrange lsort
+    namespace export namespace package pwd regexp source string trace
+}
+
 namespace eval ::prefork_interp {
+    namespace import ::*
     namespace export initialisation_complete autoreload_also_check
 
     # Where this file is.
@@ -67,21 +85,17 @@ namespace eval ::prefork_interp {
     # Has a launcher started the script, and is this still its setup?
     variable in_setup 0
 
-    # The script's path, as far as its file is concerned.
-    variable script ""
-
-    # Files that were read by `source` and `load`: the keys of a dictionary.
-    variable loaded {}
-
     # Files that the script has named.
     variable extra {}
+}
 
-    # Has the script called srand()?
-    variable seeded 0
+namespace eval :: {
+    namespace export -clear
 }
 
 load [file join $::prefork_interp::directory libprefork_interp.so] Prefork_interp
-package provide prefork_interp @VERSION@
+# It stays, but is not among those that `info loaded` tells.
+unload [file join $::prefork_interp::directory libprefork_interp.so] Prefork_interp
 
 # prefork_interp::initialisation_complete --
 #
@@ -110,30 +124,29 @@ package provide prefork_interp @VERSION@
 #	An empty string.  Errors are those in the head of this file.
 
 proc ::prefork_interp::initialisation_complete {args} {
+    # A name for it, so that it keeps its place among the variables.
+    global env
     variable in_setup
-    variable seeded
 
     set autoreload_packages [ParseOptions $args]
     if {!$in_setup} {
 	return
     }
     set in_setup 0
-    StopNoting
-    foreach path [FilesToWatch $autoreload_packages] {
-	WatchFile $path
-    }
-    set traces [EnvTraces]
-    foreach {variable operations command} $traces {
-	trace remove variable $variable $operations $command
-    }
-
-    # From here on this runs in each call: all of it is compiled by now.
+    set interpreters [Interpreters]
+    StopNoting $interpreters
+    set traces [Traces $interpreters]
+    Untrace $traces
     try {
-	Serve $seeded
-    } finally {
-	foreach {command operations variable} [lreverse $traces] {
-	    trace add variable $variable $operations $command
+	Check
+	foreach path [FilesToWatch $autoreload_packages] {
+	    WatchFile $path
 	}
+
+	# From here on this runs in each call: all of it is compiled by now.
+	Serve $interpreters
+    } finally {
+	Retrace $traces
     }
     return
 }
@@ -151,10 +164,13 @@ proc ::prefork_interp::initialisation_complete {args} {
 #	An empty string.
 
 proc ::prefork_interp::autoreload_also_check {args} {
+    variable in_setup
     variable extra
 
-    foreach path $args {
-	lappend extra [Absolute $path]
+    if {$in_setup} {
+	foreach path $args {
+	    lappend extra [Absolute $path]
+	}
     }
     return
 }
@@ -222,123 +238,43 @@ proc ::prefork_interp::Fail {code message} {
     return -code error -level 2 -errorcode [list PREFORK_INTERP {*}$code] $message
 }
 
-# Adapt --
+# Adopt --
 #
-#	When the package is loaded: takes out what the plugin has put in for it
-#	to be found, and begins to note what the script does.
+#	The package is required: is this a setup?  Where another program than
+#	ours has started it, what the script does is noted from now on.
 
-proc ::prefork_interp::Adapt {} {
+proc ::prefork_interp::Adopt {} {
+    variable directory
     variable in_setup
-    variable script
+    variable given
 
-    set path [LibraryPath]
-    set in_setup [Adopt]
+    package provide prefork_interp @VERSION@
+    set in_setup [TakeHandshake]
     if {!$in_setup} {
 	return
     }
-    if {[llength $path]} {
-	RestoreAutoPath [lindex $path end] [expr {[llength $path] - 1}]
+    if {![info exists given]} {
+	source [file join $directory note.tcl]
+	Note
     }
-    set script [Absolute $::argv0]
-    trace add execution ::source enter ::prefork_interp::NoteSource
-    trace add execution ::load enter ::prefork_interp::NoteLoad
-    trace add execution ::tcl::mathfunc::srand enter ::prefork_interp::NoteSeed
+    # The handshake is gone, and env is to know that.
+    set traces [Traces {{}}]
+    Untrace $traces
+    set ::env(PREFORK_INTERP) ""
+    unset ::env(PREFORK_INTERP)
+    Retrace $traces
 }
 
-# LibraryPath --
+# Check --
 #
-#	Reads TCLLIBPATH, at whose end the plugin has put one more element.
-#
-# Results:
-#	A list of directories; an empty one when there was no plugin.
+#	Raises an error when the script has changed what a call sets.
 
-proc ::prefork_interp::LibraryPath {} {
-    global env
+proc ::prefork_interp::Check {} {
+    variable given
 
-    if {[info exists env(PREFORK_INTERP_TCLLIBPATH)]} {
-	return $env(TCLLIBPATH)
+    if {$given ne [Given]} {
+	Fail ARGUMENTS "initialisation has changed the script's arguments"
     }
-    return {}
-}
-
-# RestoreAutoPath --
-#
-#	Makes auto_path what it is in a plain run.
-#
-# Arguments:
-#	added		The directory that the plugin has added.
-#	before		How many others were before it.
-
-proc ::prefork_interp::RestoreAutoPath {added before} {
-    global auto_path
-
-    # The caller may name the same directory.
-    set at [lsearch -exact -start $before $auto_path $added]
-    if {$at >= 0} {
-	set auto_path [lreplace $auto_path $at $at]
-    }
-}
-
-# NoteSource, NoteLoad, NoteSeed --
-#
-#	Traces on `source`, `load` and srand().
-#
-# Arguments:
-#	words		The command.
-#	operation	"enter".
-
-proc ::prefork_interp::NoteSource {words operation} {
-    variable loaded
-
-    dict set loaded [Absolute [lindex $words end]] {}
-}
-
-proc ::prefork_interp::NoteLoad {words operation} {
-    variable loaded
-
-    foreach word [lrange $words 1 end] {
-	if {$word ni {-global -lazy --}} {
-	    dict set loaded [Absolute $word] {}
-	    return
-	}
-    }
-}
-
-proc ::prefork_interp::NoteSeed {words operation} {
-    variable seeded 1
-}
-
-# StopNoting --
-#
-#	Takes the traces off.
-
-proc ::prefork_interp::StopNoting {} {
-    foreach {command note} {
-	::source NoteSource ::load NoteLoad ::tcl::mathfunc::srand NoteSeed
-    } {
-	# The script may have put another command in its place.
-	if {[namespace which -command $command] ne ""} {
-	    trace remove execution $command enter ::prefork_interp::$note
-	}
-    }
-}
-
-# Absolute --
-#
-#	Makes a path independent of the directory.  Links stay, as what they
-#	point to may change.
-#
-# Arguments:
-#	path		A path.
-#
-# Results:
-#	The path.
-
-proc ::prefork_interp::Absolute {path} {
-    if {[file pathtype $path] eq "absolute"} {
-	return $path
-    }
-    return [file join [pwd] $path]
 }
 
 # FilesToWatch --
@@ -359,8 +295,7 @@ proc ::prefork_interp::FilesToWatch {packages} {
 
     set files [list $script {*}$extra]
     if {$packages} {
-	foreach path [list [file join [info library] init.tcl] \
-		{*}[dict keys $loaded] {*}[PackageFiles] {*}[AutoloadedFiles]] {
+	foreach path [dict keys $loaded] {
 	    # Searching for a package reads every index there is.
 	    if {[file tail $path] ne "pkgIndex.tcl" && [file isfile $path]
 		    && [lindex [file system $path] 0] eq "native"} {
@@ -369,81 +304,6 @@ proc ::prefork_interp::FilesToWatch {packages} {
 	}
     }
     return [lsort -unique $files]
-}
-
-# PackageFiles --
-#
-#	Names the files of the packages that are loaded, as far as `package
-#	ifneeded` tells.
-#
-# Results:
-#	A list of paths.
-
-proc ::prefork_interp::PackageFiles {} {
-    set files {}
-    foreach name [package names] {
-	set version [package provide $name]
-	if {$version ne ""} {
-	    lappend files {*}[FilesIn [package ifneeded $name $version]]
-	}
-    }
-    return $files
-}
-
-# AutoloadedFiles --
-#
-#	Names the files of commands that auto_load can have loaded.
-#
-# Results:
-#	A list of paths.
-
-proc ::prefork_interp::AutoloadedFiles {} {
-    set files {}
-    foreach {command loader} [array get ::auto_index] {
-	if {[namespace which -command ::[string trimleft $command :]] ne ""} {
-	    lappend files {*}[FilesIn $loader]
-	}
-    }
-    return [lsort -unique $files]
-}
-
-# FilesIn --
-#
-#	Finds the files that a package's loading script names.  There are many
-#	forms: most have a whole path in them, some (tclPkgSetup, apply) a
-#	directory and names.
-#
-# Arguments:
-#	loader		The script.
-#
-# Results:
-#	A list of paths.
-
-proc ::prefork_interp::FilesIn {loader} {
-    set files {}
-    set directories {}
-    set words [regexp -all -inline {[^][\s{}";$]+} $loader]
-    if {[string is list $loader]} {
-	lappend words {*}$loader
-    }
-    foreach word $words {
-	if {[string match /* $word]} {
-	    if {[file isfile $word]} {
-		lappend files $word
-	    } elseif {[file isdirectory $word]} {
-		lappend directories $word
-	    }
-	}
-    }
-    foreach directory $directories {
-	foreach word $words {
-	    if {[file pathtype $word] eq "relative"
-		    && [file isfile [file join $directory $word]]} {
-		lappend files [file join $directory $word]
-	    }
-	}
-    }
-    return $files
 }
 
 # IndexFiles --
@@ -466,23 +326,52 @@ proc ::prefork_interp::IndexFiles {directory} {
     return $files
 }
 
-# EnvTraces --
+# Traces --
 #
-#	Lists the script's traces on the environment, which the arrival of the
-#	caller's must not set off.
+#	Lists the script's traces on what the arrival of a call sets, which is
+#	not to set them off.
+#
+# Arguments:
+#	interpreters	Where to look.
 #
 # Results:
-#	Variable, operations and command of each in turn, the youngest first.
+#	Interpreter, variable, operations and command of each in turn, the
+#	youngest first.
 
-proc ::prefork_interp::EnvTraces {} {
+proc ::prefork_interp::Traces {interpreters} {
+    variable traced
+
+    set variables [list ::argv0 ::argc ::argv ::env]
+    set elements [lmap name [EnvNames] {format ::env(%s) $name}]
+    set elements [lsort -unique [list {*}$elements {*}[lmap name $traced {
+	format ::%s [string trimleft $name :]
+    }]]]
     set traces {}
-    set variables [lmap name [EnvNames] {format ::env(%s) $name}]
-    foreach variable [list ::env {*}$variables] {
-	foreach trace [trace info variable $variable] {
-	    lappend traces $variable {*}$trace
+    foreach path $interpreters {
+	foreach variable [list {*}$variables {*}$elements] {
+	    foreach trace [interp eval $path [list ::trace info variable $variable]] {
+		lappend traces $path $variable {*}$trace
+	    }
 	}
     }
     return $traces
 }
 
-::prefork_interp::Adapt
+# Untrace, Retrace --
+#
+#	Takes such traces off, and puts them on again.
+#
+# Arguments:
+#	traces		What Traces has listed.
+
+proc ::prefork_interp::Untrace {traces} {
+    foreach {path variable operations command} $traces {
+	interp eval $path [list ::trace remove variable $variable $operations $command]
+    }
+}
+
+proc ::prefork_interp::Retrace {traces} {
+    foreach {command operations variable path} [lreverse $traces] {
+	interp eval $path [list ::trace add variable $variable $operations $command]
+    }
+}

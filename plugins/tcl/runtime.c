@@ -1,30 +1,33 @@
 /* The C half of the Tcl runtime: commands that prefork_interp.tcl is made of.
  *
- *     prefork_interp::Adopt                  take the handshake, and what the plugin has put there, out of the
- *                                            environment: 1 when started by prefork-interp, 0 standalone
+ *     prefork_interp::TakeHandshake          out of the environment: 1 when started by prefork-interp, 0 standalone
  *     prefork_interp::SetOption NAME VALUE   an option of the server, checked
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
  *                                            the script's traces on what it writes there
- *     prefork_interp::Serve SEEDED           become the server; returns in each executor.  SEEDED: the script has
- *                                            chosen the sequence of rand()
+ *     prefork_interp::Notes WHAT ?PATHS?     note what initialisation does, in C: begin, child PATHS, end PATHS
+ *     prefork_interp::Serve PATHS            become the server; returns in each executor.  PATHS of all interpreters
  *
- * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|SERVER ...}. */
+ * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|LOOK|CHANNEL|TIMER|SERVER ...}. */
 #include "runtime.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
-/* See plugin.c. */
-#define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_TCLLIBPATH"
-
 DLLEXPORT int Prefork_interp_Init(Tcl_Interp *interp);
+DLLEXPORT int Prefork_interp_Unload(Tcl_Interp *interp, int flags);
+
+/* TclSetupEnv() makes the variable env, as it is in a fresh interpreter.  Tcl gives it to extensions, as number 102, in
+ * its table of internal functions, whose order does not change in the versions with this magic number. */
+struct internal_functions {
+	int magic;
+	const void *hooks;
+	void (*before[102])(void);
+	void (*setup_environment)(Tcl_Interp *);
+};
 
 static Tcl_Encoding argument_encoding; /* what tclsh decodes its arguments by; NULL: the system encoding */
 
@@ -34,9 +37,8 @@ int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const 
 	return TCL_ERROR;
 }
 
-/* Evaluate a command, given as words that end with NULL, at global level. */
-static int call_command(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *third) {
-	Tcl_Obj *words[] = {first, second, third, NULL};
+int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *third, Tcl_Obj *fourth) {
+	Tcl_Obj *words[] = {first, second, third, fourth, NULL};
 	int count = 0, code;
 
 	while (words[count])
@@ -57,11 +59,45 @@ static Tcl_Obj *decode(const char *bytes) {
 	return object;
 }
 
-/* Make Tcl's env agree with `environ`.  Tcl's own trace on env does just this, by the code that fills it in a fresh
- * tclsh, whenever the array as a whole is asked for.  What Tcl writes back later goes into an array of pointers of its
- * own: it notices that `environ` is not that one, and frees only strings that it made. */
-static void install_environment(Tcl_Interp *interp) {
-	call_command(interp, Tcl_NewStringObj("::array", -1), Tcl_NewStringObj("size", -1), Tcl_NewStringObj("::env", -1));
+/* Is there an env?  Safe interpreters have none, others may have had it taken away. */
+static int has_environment(Tcl_Interp *interp) {
+	int has = 0;
+
+	if (runtime_call(interp, Tcl_NewStringObj("::array", -1), Tcl_NewStringObj("exists", -1),
+	                 Tcl_NewStringObj("::env", -1), NULL) == TCL_OK)
+		Tcl_GetBooleanFromObj(NULL, Tcl_GetObjResult(interp), &has);
+	return has;
+}
+
+static void make_environment(Tcl_Interp *interp) {
+	const struct internal_functions *internal = (const void *)tclStubsPtr->hooks->tclIntStubs;
+	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+
+	if (has_environment(interp)) {
+		Tcl_UnsetVar2(interp, "env", NULL, TCL_GLOBAL_ONLY);
+		internal->setup_environment(interp);
+	}
+	Tcl_RestoreInterpState(interp, state);
+}
+
+/* Make env anew from `environ`: an array tells its names in an order that depends on all that it has ever had.  A fresh
+ * tclsh reads names and values before the script can have changed the system encoding.  What Tcl writes back later goes
+ * into an array of pointers of its own: it notices that `environ` is not that one, and frees only strings that it made.
+ */
+static void install_environment(const struct interpreters *all) {
+	Tcl_DString now;
+	int changed;
+
+	Tcl_DStringInit(&now);
+	Tcl_DStringAppend(&now, Tcl_GetEncodingName(NULL), -1);
+	changed = strcmp(Tcl_DStringValue(&now), Tcl_GetEncodingName(argument_encoding)) != 0;
+	if (changed)
+		Tcl_SetSystemEncoding(NULL, Tcl_GetEncodingName(argument_encoding));
+	for (int i = 0; i < all->count; i++)
+		make_environment(all->at[i]);
+	if (changed)
+		Tcl_SetSystemEncoding(NULL, Tcl_DStringValue(&now));
+	Tcl_DStringFree(&now);
 }
 
 /* Give the script the name by which this caller knows it.  argv0, `info script` and the "(file ...)" lines of error
@@ -97,44 +133,44 @@ static void install_arguments(Tcl_Interp *interp, const struct prefork_call *cal
 
 /* Where setup has used rand(), all executors would go on with one sequence. */
 static void reseed(Tcl_Interp *interp) {
+	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
 	unsigned int seed;
 
 	if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed)
 		seed = (unsigned int)getpid();
-	call_command(interp, Tcl_NewStringObj("::tcl::mathfunc::srand", -1), Tcl_NewIntObj((int)(seed >> 1)), NULL);
-}
-
-static void install_call(Tcl_Interp *interp, const struct prefork_call *call, int seeded) {
-	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
-	Tcl_Obj *directory = Tcl_FSGetCwd(NULL); /* Tcl finds out that it was changed */
-
-	if (directory)
-		Tcl_DecrRefCount(directory);
-	install_environment(interp);
-	if (call->script)
-		install_script(interp, call->script);
-	install_arguments(interp, call);
-	channels_install(interp, call->closed);
-	if (!seeded)
-		reseed(interp);
+	runtime_call(interp, Tcl_NewStringObj("::tcl::mathfunc::srand", -1), Tcl_NewIntObj((int)(seed >> 1)), NULL, NULL);
 	Tcl_RestoreInterpState(interp, state);
 }
 
-/* How many threads this process has; 0 when that can't be found out. */
-static int thread_count(void) {
-	struct stat tasks;
+/* Tcl finds out that the directory was changed when it is asked for it. */
+static void install_directory(Tcl_Obj *setups) {
+	Tcl_Obj *directory;
 
-	/* Its links are "." and "..", and one to each thread's folder. */
-	return stat("/proc/self/task", &tasks) == 0 ? (int)tasks.st_nlink - 2 : 0;
+	if (setups)
+		Tcl_FSChdir(setups);
+	directory = Tcl_FSGetCwd(NULL);
+	if (directory)
+		Tcl_DecrRefCount(directory);
 }
 
-/* Waiting for events once (vwait, update) starts Tcl's notifier thread, which no fork takes along.  It is ended here;
- * Tcl starts it again when it next waits.  Other threads are the library's to refuse. */
-static void stop_notifier(void) {
-	if (thread_count() == 1)
-		return;
-	Tcl_FinalizeNotifier(NULL); /* waits for the thread's end; Unix has no use for the argument */
-	Tcl_InitNotifier();
+static int install_call(const struct interpreters *all, Tcl_Obj *directory, const struct prefork_call *call) {
+	Tcl_Interp *interp = all->at[0];
+	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+
+	install_directory(directory);
+	install_environment(all);
+	if (call->script)
+		install_script(interp, call->script);
+	install_arguments(interp, call);
+	for (int i = 0; i < all->count; i++)
+		if (!notes_seeded(all->at[i]))
+			reseed(all->at[i]);
+	events_install();
+	if (channels_install(all, call) != TCL_OK) {
+		Tcl_DiscardInterpState(state);
+		return TCL_ERROR;
+	}
+	return Tcl_RestoreInterpState(interp, state);
 }
 
 /* Tcl's own fork handlers are pthread_atfork() ones, which fork() runs. */
@@ -143,23 +179,10 @@ static pid_t plain_fork(void *context) {
 	return fork();
 }
 
-/* The caller's TCLLIBPATH, as the plugin has noted it.  Not through Tcl, which changes bytes that are no characters. */
-static void restore_library_path(void) {
-	const char *note = getenv(ORIGINAL_PATH_VARIABLE);
-
-	if (!note)
-		return;
-	if (*note)
-		setenv("TCLLIBPATH", note + 1, 1);
-	else
-		unsetenv("TCLLIBPATH");
-	unsetenv(ORIGINAL_PATH_VARIABLE);
-}
-
-static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+static int take_handshake_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	struct prefork_error error;
 	Tcl_DString name;
-	int adopted;
+	int adopted, major, minor;
 
 	(void)data;
 	if (count != 1) {
@@ -168,12 +191,11 @@ static int adopt_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj
 	}
 	/* A child interpreter has no arguments of its own to be given. */
 	adopted = Tcl_GetMaster(interp) ? 0 : prefork_server_adopt(&error);
-	if (adopted != 0) {
-		restore_library_path();
-		install_environment(interp);
-	}
 	if (adopted < 0)
 		return runtime_error(interp, "HANDSHAKE", NULL, error.message);
+	Tcl_GetVersion(&major, &minor, NULL, NULL);
+	if (adopted && (major != 8 || minor != 6))
+		return runtime_error(interp, "HANDSHAKE", NULL, "only Tcl 8.6 is served");
 	/* Asked now, because the script may change the system encoding. */
 	argument_encoding = Tcl_GetEncoding(NULL, Tcl_GetEncodingNameFromEnvironment(&name));
 	Tcl_DStringFree(&name);
@@ -198,17 +220,22 @@ static int set_option_command(ClientData data, Tcl_Interp *interp, int count, Tc
 
 static int watch_file_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	struct prefork_error error;
-	const char *path;
+	Tcl_DString translated, native;
+	int watched;
 
 	(void)data;
 	if (count != 2) {
 		Tcl_WrongNumArgs(interp, 1, words, "path");
 		return TCL_ERROR;
 	}
-	path = Tcl_FSGetNativePath(words[1]);
-	if (!path)
+	/* Not by Tcl's own native form, in which links may have been followed: what they lead to may change. */
+	if (!Tcl_TranslateFileName(NULL, Tcl_GetString(words[1]), &translated))
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), "not a file of the operating system");
-	if (prefork_server_watch_file(path, &error) < 0)
+	watched = prefork_server_watch_file(
+		Tcl_UtfToExternalDString(NULL, Tcl_DStringValue(&translated), Tcl_DStringLength(&translated), &native), &error);
+	Tcl_DStringFree(&native);
+	Tcl_DStringFree(&translated);
+	if (watched < 0)
 		return runtime_error(interp, "FILE", Tcl_GetString(words[1]), error.message);
 	return TCL_OK;
 }
@@ -233,40 +260,98 @@ static int env_names_command(ClientData data, Tcl_Interp *interp, int count, Tcl
 	return TCL_OK;
 }
 
+/* The interpreters that a list of paths names. */
+static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpreters *all) {
+	Tcl_Obj **path;
+
+	if (Tcl_ListObjGetElements(interp, paths, &all->count, &path) != TCL_OK)
+		return TCL_ERROR;
+	all->at = (Tcl_Interp **)ckalloc((unsigned)all->count * sizeof *all->at);
+	for (int i = 0; i < all->count; i++) {
+		all->at[i] = Tcl_GetSlave(interp, Tcl_GetString(path[i]));
+		if (!all->at[i])
+			return TCL_ERROR;
+	}
+	return TCL_OK;
+}
+
+static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	static const char *const names[] = {"begin", "child", "end", NULL};
+	enum { BEGIN, CHILD, END } what;
+	struct interpreters all;
+	int index;
+
+	(void)data;
+	if (count < 2 || count > 3) {
+		Tcl_WrongNumArgs(interp, 1, words, "begin|child|end ?paths?");
+		return TCL_ERROR;
+	}
+	if (Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &index) != TCL_OK)
+		return TCL_ERROR;
+	what = index;
+	if (what == BEGIN) {
+		notes_begin(interp);
+		return TCL_OK;
+	}
+	if (find_interpreters(interp, words[count - 1], &all) != TCL_OK)
+		return TCL_ERROR;
+	if (what == CHILD)
+		notes_begin_in(all.at[0]);
+	else
+		notes_end(&all);
+	ckfree((char *)all.at);
+	return TCL_OK;
+}
+
+/* Everything that a call can't have, or can't have as it is. */
+static int prepare(Tcl_Interp *interp, const struct interpreters *all) {
+	if (notes_check(interp) != TCL_OK || events_take(all) != TCL_OK)
+		return TCL_ERROR;
+	return channels_take(all);
+}
+
 static int serve_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
 	static const struct prefork_language language = {.fork = plain_fork};
 	static struct prefork_call call;
 	struct prefork_error error;
-	int seeded, served;
+	struct interpreters all;
+	Tcl_Obj *directory;
+	int served, code;
 
 	(void)data;
 	if (count != 2) {
-		Tcl_WrongNumArgs(interp, 1, words, "seeded");
+		Tcl_WrongNumArgs(interp, 1, words, "paths");
 		return TCL_ERROR;
 	}
-	if (Tcl_GetBooleanFromObj(interp, words[1], &seeded) != TCL_OK)
+	if (find_interpreters(interp, words[1], &all) != TCL_OK || prepare(interp, &all) != TCL_OK)
 		return TCL_ERROR;
-	stop_notifier();
-	channels_flush(interp);
-	if (channels_remember(interp) != TCL_OK)
-		return TCL_ERROR;
+	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;
 	served = prefork_server_run(&language, &call, &error);
-	if (served < 0)
-		return runtime_error(interp, "SERVER", NULL, error.message);
-	if (served > 0) {
-		install_call(interp, &call, seeded);
-		prefork_server_unblock(&call);
+	if (served <= 0) {
+		channels_install(&all, NULL);
+		return served < 0 ? runtime_error(interp, "SERVER", NULL, error.message) : TCL_OK;
 	}
-	return TCL_OK;
+	code = install_call(&all, directory, &call);
+	prefork_server_unblock(&call);
+	events_start();
+	return code;
 }
 
 int Prefork_interp_Init(Tcl_Interp *interp) {
 	if (!Tcl_InitStubs(interp, "8.6", 0))
 		return TCL_ERROR;
-	Tcl_CreateObjCommand(interp, "::prefork_interp::Adopt", adopt_command, NULL, NULL);
+	Tcl_CreateObjCommand(interp, "::prefork_interp::TakeHandshake", take_handshake_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::SetOption", set_option_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::WatchFile", watch_file_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::EnvNames", env_names_command, NULL, NULL);
+	Tcl_CreateObjCommand(interp, "::prefork_interp::Notes", notes_command, NULL, NULL);
 	Tcl_CreateObjCommand(interp, "::prefork_interp::Serve", serve_command, NULL, NULL);
+	return TCL_OK;
+}
+
+/* So that `unload` takes it from the list that `info loaded` tells. */
+int Prefork_interp_Unload(Tcl_Interp *interp, int flags) {
+	(void)interp;
+	(void)flags;
 	return TCL_OK;
 }

@@ -6,23 +6,67 @@
 
 #include <tcl.h>
 
+/* The script's interpreters: the first is the main one, each stands before its children. */
+struct interpreters {
+	int count;
+	Tcl_Interp **at;
+};
+
 /* Leave MESSAGE as the result and {PREFORK_INTERP CODE ?WHAT?} as the error code.  Returns TCL_ERROR. */
 int runtime_error(Tcl_Interp *interp, const char *code, const char *what, const char *message);
 
-/* The standard channels, in the order in which these are called. */
+/* Evaluate a command at global level: up to four words, the last ones NULL.  As Tcl_EvalObjv(). */
+int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *third, Tcl_Obj *fourth);
+
+/* ---- notes.c: what initialisation does and looks at ---- */
+
+/* Begin to note it: in the main interpreter, before the script; in a child. */
+void notes_begin(Tcl_Interp *interp);
+void notes_begin_in(Tcl_Interp *interp);
+
+/* At the boundary: note no more. */
+void notes_end(const struct interpreters *all);
+
+/* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can. */
+int notes_check(Tcl_Interp *interp);
+
+/* Has it gone to another directory? */
+int notes_moved(void);
+
+/* Has it set -translation of the standard channel NUMBER? */
+int notes_translated(int number);
+
+/* Has it chosen INTERP's sequence of rand()? */
+int notes_seeded(Tcl_Interp *interp);
+
+/* The milliseconds that the timer after#NUMBER has left; -1 where `after` did not make it. */
+int notes_time_left(int number);
+
+/* ---- channels.c: stdin, stdout and stderr ---- */
 
 /* When the package is loaded: note which files descriptors 0 to 2 are. */
 void channels_adopt(void);
 
-/* Write out what every open channel of INTERP has buffered. */
-void channels_flush(Tcl_Interp *interp);
+/* At the boundary, in setup: note what the script has done to the channels, and let go of them.  TCL_ERROR, with a
+ * message in the main interpreter, when it has put another file, or a transformation, in the place of one. */
+int channels_take(const struct interpreters *all);
 
-/* At the boundary, in setup: note what the script has done to stdin, stdout and stderr.  TCL_ERROR, with a message,
- * when it has put another file, or a transformation, in the place of one. */
-int channels_remember(Tcl_Interp *interp);
+/* In the executor, whose descriptors 0 to 2 are now the caller's, but for those of which CALL->closed has the bit: make
+ * the channels as a fresh tclsh would, do to them again what the script has done, and give stdout CALL->setup_output.
+ * With CALL NULL, in a setup that no server comes of: only make them.
+ * TCL_ERROR, with the message in the main interpreter, when that output can't be written. */
+int channels_install(const struct interpreters *all, const struct prefork_call *call);
 
-/* In the executor, whose descriptors 0 to 2 are now the caller's, but for those of which CLOSED has the bit: renew
- * stdin, stdout and stderr as a fresh tclsh would make them, and do to them again what the script has done. */
-void channels_install(Tcl_Interp *interp, unsigned closed);
+/* ---- events.c: what waits for events ---- */
+
+/* At the boundary, in setup: end Tcl's thread, and note how much time the timers of `after` have left.  TCL_ERROR, with
+ * a message in the main interpreter, when that is not known of one. */
+int events_take(const struct interpreters *all);
+
+/* In the executor: let that time begin. */
+void events_install(void);
+
+/* Last of all, with signals no longer blocked: start the thread, if it was there. */
+void events_start(void);
 
 #endif

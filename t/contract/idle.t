@@ -15,14 +15,14 @@ each_language(sub ($language) {
 	outlives_call($by_line, $folder);
 	my $never = script($language, options => '--idle-timeout=-1');
 	my $nonce = $never->warm(env => {CONTRACT_IDLE_TIMEOUT => 1});
-	my $watch = open_watch(server_of($never));
+	my $watch = open_watch(server_of($never, env => {CONTRACT_IDLE_TIMEOUT => 1}));
 	ok(!process_gone([$watch], 1.5), 'a negative time is never');
-	is($never->warm, $nonce, 'and the server serves');
+	is($never->warm(env => {CONTRACT_IDLE_TIMEOUT => 1}), $nonce, 'and the server serves');
 });
 
 sub goes_when_idle ($script, $name, $env) {
 	my $nonce = $script->warm(env => $env);
-	my $watch = open_watch(server_of($script));
+	my $watch = open_watch(server_of($script, env => $env));
 	my $since = now();
 	ok(process_gone([$watch]), "$name: the server goes");
 	cmp_ok(now() - $since, '>', 0.8, "$name: not before its time");

@@ -8,10 +8,10 @@ use Prefork::Test::Wire;
 my $folder = private_directory('fifo');
 
 # A call that runs until let_go().
-sub occupy ($script, $name) {
+sub occupy ($script, $name, %o) {
 	mkfifo("$folder/$name", 0600) or die "fifo: $!\n" if !-e "$folder/$name";
 	unlink "$folder/$name.pid";
-	my $p = $script->start(['wait', "$folder/$name.pid", "$folder/$name"]);
+	my $p = $script->start(['wait', "$folder/$name.pid", "$folder/$name"], %o);
 	wait_for_file("$folder/$name.pid");
 	return $p;
 }
@@ -55,7 +55,7 @@ for my $way (['option of the #! line', '--max-servers=2', {}], ['option of the s
 		my $script = script(core_language(), options => $options);
 		my $nonce = $script->warm(env => $env);
 		my ($path) = sockets();
-		my @busy = map { [$_, occupy($script, $_)] } 'one', 'two';
+		my @busy = map { [$_, occupy($script, $_, env => $env)] } 'one', 'two';
 
 		my $since = now();
 		my $s = wire_connect($path);
@@ -66,7 +66,7 @@ for my $way (['option of the #! line', '--max-servers=2', {}], ['option of the s
 		cmp_ok(now() - $since, '>', 0.15, 'after the queueing time');
 		like($m->{fields}{+REASON}, qr/limit/, 'with the reason');
 		ok(wire_at_end($s), 'and hung up');
-		is_result($script->call(['exit', 3]), {status => exited(3), err => qr/\Aprefork-interp: [^\n]*limit[^\n]*\n\z/},
+		is_result($script->call(['exit', 3], env => $env), {status => exited(3), err => qr/\Aprefork-interp: [^\n]*limit[^\n]*\n\z/},
 			'a client runs plain then');
 
 		# Who queues is served when there is room.
@@ -74,7 +74,7 @@ for my $way (['option of the #! line', '--max-servers=2', {}], ['option of the s
 		let_go($busy[0][1], 'one');
 		is(wire_read_greeting($s)->{banner}, "PFI\n", 'one that waits is greeted when there is room');
 		close $s;
-		is($script->warm, $nonce, 'then calls are served again');
+		is($script->warm(env => $env), $nonce, 'then calls are served again');
 		let_go($busy[1][1], 'two');
 		quiet_down();
 	};

@@ -4,10 +4,6 @@ use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 use Prefork::Test::Parity;
 
-if (grep { $_ eq 'python' } languages()) {
-	my %exceptions = map { ("python/$_" => 'it names the module, and so is marked') } qw(loaded-modules search-path);
-	parity_unmarked($_, 'python', %exceptions) for qw(python common);
-}
-ok(1, 'no case is asked for');
+parity_folder_by(\&parity_run_unmarked, $_, grep { $_ eq 'python' } languages()) for qw(python common);
 
 finish();

@@ -37,21 +37,24 @@ each_language(sub ($language) {
 	alike('a file, partly read', "open my \$h, '<', '$folder/lines' or die; scalar <\$h>;", 'print <$h>;',
 		expect => {out => "two\nthree\n"});
 
+	my $reader = perl_script("my \$x = 'none'; if (-e '$folder/conf') { open my \$h, '<', '$folder/conf'; \$x = <\$h> }", 'print $x;');
+	for my $text ('none', 'one', 'two', 'three') {
+		write_file("$folder/conf", $text) if $text ne 'none';
+		is($reader->call([])->{out}, $text, "a file that setup has read is as it is now: $text") for 1 .. 2;
+	}
+
 	# Output of setup, and when the blocks run
 	alike('END runs in the call, not in setup', '$x = "setup"; END { print "end $x\n" }', '$x = "call";',
 		expect => {out => "end call\n", err => ''});
 	alike('setup leaves no handler behind', '$SIG{__DIE__} = sub { print "died\n" }; $SIG{TERM} = sub { print "term\n" };',
 		'kill TERM => $$; die "x\n"', expect => {status => exited(255), out => "term\ndied\n", err => "x\n"});
-	my $noisy = perl_script('print "from setup";', 'print "from the call";');
-	is_result($noisy->call([]), {out => 'from the call', err => qr/\A(from setup)?\z/}, 'what setup prints is no output')
-		for 1 .. 2;
+	alike('what setup prints', 'print "from setup";', 'print " and the call";', expect => {out => 'from setup and the call'});
 
 	# Variables
 	alike('$! and $? as they were', '$! = 5; $? = 7 << 8;', 'die "x\n"', expect => {status => exited(5)});
 	alike('die with nothing in them', '$! = 0;', 'die "x\n"', expect => {status => exited(255)});
 	alike('$0 that the script has set', '$0 = "name";', 'print $0;', expect => {out => 'name'});
-	my $times = perl_script('$^T = 1;', 'print $^T;');
-	cmp_ok($times->call([])->{out}, '>', 1_000_000, '$^T is the time of the call') for 1 .. 2;
+	alike('$^T that the script has set', '$^T = 1;', 'print $^T;', expect => {out => 1});
 	alike('@INC', '', 'print join "\n", @INC;');
 	alike('the names in %ENV', '', 'print join "\n", sort keys %ENV;', env => {PERLLIB => undef});
 	alike('a variable that a child gets', '', '$ENV{NEW} = "new"; delete $ENV{HOME}; system "printenv NEW HOME";',
@@ -75,7 +78,7 @@ each_language(sub ($language) {
 	alike('numbers of a seed that the script gave', 'srand 42;', 'print rand;');
 
 	# Signals
-	alike('an ignored signal', 'my $x = $SIG{INT};', 'print $SIG{INT} // "undef";', ignore => ['INT'],
+	alike('an ignored signal', '{ local $SIG{INT} = sub { }; }', 'print $SIG{INT} // "undef";', ignore => ['INT'],
 		expect => {out => 'IGNORE'});
 	alike('a default that the script asked for', '$SIG{INT} = "DEFAULT";', 'kill INT => $$;', ignore => ['INT'],
 		expect => {status => killed_by(2)});
@@ -87,7 +90,7 @@ each_language(sub ($language) {
 		sysseek $h, 4, 0;
 		return (stdin => $h);
 	};
-	alike('what a child leaves of standard input', 'eof STDIN;', 'print tell STDIN; print scalar <STDIN>; system "cat";',
+	alike('what a child leaves of standard input', '', 'print tell STDIN; print scalar <STDIN>; system "cat";',
 		before => $from_second_line, expect => {out => "4two\nthree\n"});
 	for my $name (qw(plain call)) {
 		state $buffered = perl_script('', 'print "a\n"; syswrite STDOUT, "b\n"; print "c\n";');

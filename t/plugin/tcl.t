@@ -16,8 +16,9 @@ $body
 SCRIPT
 }
 
-# Alike in a plain run, the first call and a second; the script.
+# Alike in a plain run, the first call and a second, whether a server can be had or not; the script.
 sub alike ($name, $setup, $body, %o) {
+	$o{env} = {%{$o{env} // {}}, PREFORK_INTERP_DEBUG => undef};
 	my %script = map { $_ => delete $o{$_} } grep { exists $o{$_} } qw(arguments options);
 	my $script = tcl_script($setup, $body, %script);
 	same_result($script, delete $o{words} // [], $name, %o, cold => 1);
@@ -58,7 +59,7 @@ sub test_channels ($folder) {
 		closed => [0]);
 	alike('output at exit', 'fconfigure stdout -buffering full', 'puts late; exit 3', expect => {out => "late\n"});
 	refused('a file in the place of standard output', "close stdout; open $folder/out w",
-		qr/standard channel was replaced/);
+		qr/closed or replaced a standard channel/);
 	refused('a transformation', 'zlib push gzip stderr', qr/plain run: setup exited with status 1/);
 	return;
 }
@@ -87,10 +88,10 @@ sub test_environment ($folder) {
 	# Asking for all names brings env up to date, asking for one does not.
 	for my $body ($names, 'puts [info exists env(GONE)]') {
 		my $script = tcl_script('array get env', $body);
-		my $plain = $script->plain([]);
+		my $plain = $script->plain([], env => {PREFORK_INTERP_DEBUG => undef});
 		quiet_down();
 		$script->call([], env => {GONE => 1});
-		is_result($script->call([]), $plain, "a variable that setup had: $body");
+		is_result($script->call([], env => {PREFORK_INTERP_DEBUG => undef}), $plain, "a variable that setup had: $body");
 	}
 	alike('what setup changed', 'set env(A) 1; unset env(B); set env(C) 2',
 		'puts $env(A)[info exists env(B)]$env(C); puts [exec sh -c {echo $A-$B-$C}]', env => {B => 'b', C => 'c'},
@@ -108,7 +109,8 @@ sub test_environment ($folder) {
 	mkdir "$folder/a library";
 	my $runtime = runtime_path('tcl');
 	for my $path (undef, '', $runtime, "{$folder/a library} $runtime", "$runtime $folder", "$runtime /\xff") {
-		my $script = tcl_script('', 'puts $auto_path; puts [info exists env(TCLLIBPATH)]; catch {puts |$env(TCLLIBPATH)|}
+		# A search for a package, as a plain run makes for ours, adds folders to auto_path.
+		my $script = tcl_script('', 'catch {package require none}; puts $auto_path; puts [info exists env(TCLLIBPATH)]; catch {puts |$env(TCLLIBPATH)|}
 			catch {exec printenv TCLLIBPATH >@stdout}');
 		my %env = (env => {TCLLIBPATH => $path});
 		if (defined $path && length $path) {
@@ -143,8 +145,6 @@ sub test_script ($folder) {
 	alike('the directory', 'file normalize x; set p x; file exists $p',
 		'puts [pwd]; puts [file normalize $p]; puts [file exists lines]',
 		cwd => $folder, expect => {out => "$folder\n$folder/x\n1\n"});
-	alike('commands, traces, variables, namespaces', '', 'puts [trace info execution source]; puts [info vars]
-		puts [info procs]; puts [namespace children]; puts [package names]; puts [trace info execution ::tcl::mathfunc::srand]');
 	return;
 }
 
@@ -160,10 +160,10 @@ sub test_state ($folder) {
 	my $once = tcl_script('', 'prefork_interp::initialisation_complete; puts once');
 	is_result($once->call([]), {out => "once\n", err => ''}, 'a second call returns at once');
 	my $noisy = tcl_script('puts -nonewline partial', 'puts call');
-	is_result($noisy->call([]), {out => "call\n", err => qr/\A(partial)?\z/}, 'what setup prints is no output') for 1 .. 2;
+	is_result($noisy->call([]), {out => "partialcall\n", err => ''}, 'what setup prints is each call\'s output') for 1 .. 2;
 	alike('a child interpreter that has the package too',
 		'interp create c; c eval {package require prefork_interp; prefork_interp::initialisation_complete}',
-		'puts [c eval {array size env}]; puts $auto_path', env => {NEW => 1});
+		'catch {package require none}; puts [c eval {array size env}]; puts $auto_path', env => {NEW => 1});
 	return;
 }
 

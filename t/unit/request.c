@@ -20,6 +20,7 @@ static struct request example(void) {
 	q.umask = 027;
 	q.sigmask = 1ull << 63;
 	q.sigignored = 1ull << 16;
+	q.pending = 1ull << 9;
 	q.limit_count = 2;
 	q.limit_resource[1] = 7;
 	q.limit_soft[0] = ~0ull;
@@ -56,7 +57,9 @@ static void round_trip(void) {
 	is_string(out.name, "script-of-15-by", "name");
 	ok(out.words.count == 2, "the interpreter's words");
 	is_string(out.words.bytes + strlen("python3") + 1, "-u", "the last of them");
-	ok(out.umask == in.umask && out.sigmask == in.sigmask && out.sigignored == in.sigignored, "umask and signals");
+	ok(out.umask == in.umask && out.sigmask == in.sigmask && out.sigignored == in.sigignored &&
+	       out.pending == in.pending,
+	   "umask and signals");
 	ok(out.limit_count == 2 && memcmp(out.limit_soft, in.limit_soft, 16) == 0 && out.limit_resource[1] == 7, "limits");
 	ok(out.descriptor_count == 4 && memcmp(out.descriptor_number, in.descriptor_number, 16) == 0, "descriptors");
 	ok(out.arguments.count == 3 && out.environment.count == 4, "counts");
@@ -145,8 +148,8 @@ static void malformed(void) {
 	ok(decode_with(WIRE_WORDS, "", 0) == 0, "no words");
 	ok(decode_with(WIRE_WORDS, "python3", 7) < 0, "a word without end");
 	ok(decode_with(WIRE_SCRIPT & ~WIRE_MANDATORY, "", 0) == 0, "the number of a mandatory field as an optional one");
-	ok(decode_with(26, "x", 1) == 0, "an optional field that is not known");
-	ok(decode_with(26 | WIRE_MANDATORY, "x", 1) < 0, "a mandatory field that is not known");
+	ok(decode_with(27, "x", 1) == 0, "an optional field that is not known");
+	ok(decode_with(27 | WIRE_MANDATORY, "x", 1) < 0, "a mandatory field that is not known");
 	ok(decode_with(WIRE_WAITSTATUS, zeros, 4) < 0, "a field of another message");
 	ok(decode_with(15 | WIRE_MANDATORY, "", 0) < 0, "a mandatory field just below the known ones");
 }

@@ -13,7 +13,7 @@ What a script does before that line it does once for many calls, so it should no
 environment, its standard streams or its working directory there, and it must have no second thread.
 """
 
-from prefork_interp import _install, _modules, _runtime, _setup
+from prefork_interp import _install, _runtime, _setup
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def initialisation_complete(
     try:
         left = _setup.Left()
         call = _runtime.run()
-    except (_modules.Unfit, RuntimeError) as error:
+    except Exception as error:
         _setup.refuse(error)
     if call is not None:
         _install.install(left, *call)

@@ -31,13 +31,13 @@ def install(
     state, not even one that catches every exception.
     """
     try:
-        _install_environment(environment)
-        _install_arguments(script, arguments)
+        _install_environment(environment, left.environment)
+        _install_arguments(script, arguments, left.script_name)
         _install_signals(ignored)
         left.streams.renew(closed)
         left.streams.write_output(output or b"")
         _modules.renew(left.modules)
-        _drop_relative_finders()
+        _drop_finders()
         left.put_back()
     except BaseException as error:
         _give_up(f"prefork-interp: installing the call: {type(error).__name__}: {error}", 127)
@@ -50,27 +50,25 @@ def _give_up(line: str, status: int) -> "NoReturn":
         os._exit(status)
 
 
-def _install_environment(environment: "list[bytes]") -> None:
-    fresh: "dict[bytes, bytes]" = {}
-    for entry in environment:
-        name, equals, value = entry.partition(b"=")
-        if equals:
-            fresh.setdefault(name, value)  # of duplicates the interpreter takes the first
-    tables = [posix.environ]
-    if getattr(os.environ, "_data", posix.environ) is not posix.environ:
-        tables.append(os.environ._data)
-    for table in tables:
+def _install_environment(environment: "list[bytes]", own: "dict[bytes, bytes | None]") -> None:
+    fresh = _setup.read_environment(environment)
+    for name, value in own.items():
+        if value is None:
+            fresh.pop(name, None)
+        else:
+            fresh[name] = value
+    for table in {id(table): table for table in (posix.environ, _setup.environment_table())}.values():
         table.clear()
         table.update(fresh)
 
 
-def _install_arguments(script: "str | None", arguments: "list[str]") -> None:
+def _install_arguments(script: "str | None", arguments: "list[str]", name: "str | None") -> None:
+    """Put them in; name: what setup has put in the script's place."""
     if script is None:
         script = _setup.SCRIPT
-    words = [script, *arguments]
-    sys.argv[:] = words
+    sys.argv[:] = [script if name is None else name, *arguments]
     if hasattr(sys, "orig_argv"):
-        sys.orig_argv[_setup.BEFORE_SCRIPT :] = words
+        sys.orig_argv[_setup.BEFORE_SCRIPT :] = [script, *arguments]
     # Since 3.9 this is absolute, and the same in every call of a server.
     main = sys.modules["__main__"]
     if sys.version_info < (3, 9) and getattr(main, "__file__", None) == _setup.SCRIPT:
@@ -78,13 +76,19 @@ def _install_arguments(script: "str | None", arguments: "list[str]") -> None:
 
 
 def _install_signals(ignored: int) -> None:
-    untouched = (_signal.SIG_DFL, _signal.default_int_handler)
     for number in range(1, _signal.NSIG):
-        if ignored >> (number - 1) & 1 and any(_signal.getsignal(number) is handler for handler in untouched):
+        if not ignored >> (number - 1) & 1:
+            continue
+        handler = _signal.getsignal(number)
+        # Of these the interpreter's start leaves none at its default: then that is setup's choice.
+        if handler is _signal.SIG_DFL and number in (_signal.SIGINT, _signal.SIGPIPE, _signal.SIGXFSZ):
+            _signal.signal(number, handler)
+        elif handler is _signal.SIG_DFL or handler is _signal.default_int_handler:
             _signal.signal(number, _signal.SIG_IGN)
 
 
-def _drop_relative_finders() -> None:
-    """Forget what was found below a relative entry of sys.path: it means this call's directory now."""
-    for entry in [entry for entry in sys.path_importer_cache if not os.path.isabs(entry)]:
-        del sys.path_importer_cache[entry]
+def _drop_finders() -> None:
+    """Forget of entries of sys.path that they were not there in setup, if they are now."""
+    for entry in sys.path:
+        if sys.path_importer_cache.get(entry, sys) is None and os.path.exists(entry):
+            del sys.path_importer_cache[entry]

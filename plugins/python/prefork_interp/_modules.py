@@ -176,15 +176,15 @@ def _renew_random(module: "ModuleType", what: "Any") -> None:
 
 def _look_at_numpy(module: "ModuleType", objects: "Objects") -> bool:
     """Return whether its own generator is to be seeded."""
-    own = module.get_state(legacy=False)
-    state = own["state"]
-    # As it is after start, and after seed(NUMBER).
-    fresh = state["pos"] == _LENGTH - 1 and state["key"][0] == 0x80000000
-    if not fresh and state["pos"] != _LENGTH:
+    state = module.get_state(legacy=False)["state"]
+    first, second, position = int(state["key"][0]), int(state["key"][1]), state["pos"]
+    fresh = position == _LENGTH - 1 and first == 0x80000000  # only so after start
+    given = first == 0x80000000 or second == _mix(first, 1812433253) + 1 & _WORD  # as seed() leaves it
+    if not fresh and not (given and position == _LENGTH):
         raise Unfit("initialisation has drawn random numbers")
-    for it in objects:
-        if isinstance(it, module.BitGenerator) and it is not module.mtrand._rand._bit_generator:
-            raise Unfit("initialisation has made a generator of random numbers")
+    own = module.mtrand._rand._bit_generator
+    if any(isinstance(it, module.BitGenerator) and it is not own for it in objects):
+        raise Unfit("initialisation has made a generator of random numbers")
     return fresh
 
 

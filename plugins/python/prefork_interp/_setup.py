@@ -5,6 +5,7 @@ script can see in sys.modules what is.
 """
 
 import os
+import posix
 import sys
 
 from prefork_interp import _modules, _runtime
@@ -23,11 +24,18 @@ def absolute(path: "Path") -> "str | bytes":
     return os.path.abspath(os.fspath(path))
 
 
-def _words_before_script() -> int:
-    """Return how many words of sys.orig_argv are the interpreter and its own arguments."""
-    words = getattr(sys, "orig_argv", [])
+def _command_line() -> "list[str]":
+    """Return the words that the interpreter was started with."""
+    if hasattr(sys, "orig_argv"):
+        return sys.orig_argv
+    with open("/proc/self/cmdline", "rb") as file:
+        return [os.fsdecode(word) for word in file.read().split(b"\0")[:-1]]
+
+
+def _words_before_script(words: "list[str]") -> int:
+    """Return how many of the words are the interpreter and its own arguments."""
     before = len(words) - len(sys.argv)
-    if before > 0 and words[before:] == sys.argv:
+    if before > 0 and words[before + 1 :] == sys.argv[1:]:
         return before
     # The script has changed sys.argv already; options that take the next word were given as "-Wignore", or are missed.
     return next((i for i, word in enumerate(words) if i and word[:1] != "-"), len(words))
@@ -40,8 +48,9 @@ def _script_file() -> str:
         return SCRIPT
 
 
-BEFORE_SCRIPT = _words_before_script()
-SCRIPT = sys.argv[0] if sys.argv else ""
+_WORDS = _command_line()
+BEFORE_SCRIPT = _words_before_script(_WORDS)
+SCRIPT = (_WORDS[BEFORE_SCRIPT:] or [""])[0]
 SCRIPT_FILE = _script_file()
 
 
@@ -98,16 +107,22 @@ class Left:
 
     def __init__(self) -> None:
         """Look for it.  Unfit: no call could be right."""
+        if sys.version_info < (3, 9) and (sys.flags.dev_mode or "debug" in os.environ.get("PYTHONMALLOC", "")):
+            raise _modules.Unfit("Python 3.8 crashes after a fork where it debugs its memory")
+        if sys.argv[1:] != _WORDS[BEFORE_SCRIPT + 1 :] or not sys.argv:
+            raise _modules.Unfit("initialisation has changed sys.argv")
+        self.script_name = None if sys.argv[0] == SCRIPT else sys.argv[0]
         self._collector = _collector()
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
         self._collector.disable()
-        objects = self._collector.get_objects()
+        objects = _objects(self._collector)
         self.streams = Streams(objects)
         self.modules = _modules.look(objects)
         del objects
         if not all(os.path.isabs(entry) for entry in sys.path):
             _runtime.depend_on_directory()
+        self.environment = _environment_of_its_own()
         self._fork_hooks = _hide_fork_hooks(self._collector)
 
     def put_back(self) -> None:
@@ -116,6 +131,41 @@ class Left:
             hooks[:] = all_of_them
         if self._collects:
             self._collector.enable()
+
+
+def _objects(collector: "ModuleType") -> "list[object]":
+    """Return what the collector knows; those that the script has frozen it does not tell, so they are looked for."""
+    found = collector.get_objects()
+    if not collector.get_freeze_count():
+        return found
+    found += [sys.modules, sys.__dict__]
+    reached = {id(it): it for it in found}
+    while found:
+        new = {id(it): it for it in collector.get_referents(*found) if id(it) not in reached}
+        reached.update(new)
+        found = list(new.values())
+    return list(reached.values())
+
+
+def environment_table() -> "dict[bytes, bytes]":
+    """Return what os.environ looks into."""
+    return getattr(os.environ, "_data", posix.environ)
+
+
+def read_environment(entries: "list[bytes]") -> "dict[bytes, bytes]":
+    """Return the variables as the interpreter takes them at its start: of duplicates the first."""
+    variables: "dict[bytes, bytes]" = {}
+    for entry in entries:
+        name, equals, value = entry.partition(b"=")
+        if equals:
+            variables.setdefault(name, value)
+    return variables
+
+
+def _environment_of_its_own() -> "dict[bytes, bytes | None]":
+    """Return what os.environ says of variables that a library (readline: LINES) or os.putenv() has changed below it."""
+    ours, below = environment_table(), read_environment(_runtime.environment())
+    return {name: ours.get(name) for name in {*ours, *below} if ours.get(name) != below.get(name)}
 
 
 def _collector() -> "ModuleType":
@@ -147,12 +197,12 @@ def _hide_fork_hooks(collector: "ModuleType") -> "list[tuple[list[object], list[
     return hidden
 
 
-def refuse(reason: object) -> "NoReturn":
+def refuse(reason: Exception) -> "NoReturn":
     """End setup, so that the script runs plain.
 
     Not by an exception that the script may catch: it would run here, without the call's descriptors, and once more.
     """
-    line = f"prefork-interp: no server can be made: {reason}"
+    line = f"prefork-interp: no server can be made: {type(reason).__name__}: {reason}"
     if len(sys._current_frames()) == 1:
         sys.exit(line)
     # Threads would be waited for, which may wait for what the call does.

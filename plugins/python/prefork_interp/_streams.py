@@ -163,7 +163,7 @@ def _fresh(old: "_io.FileIO") -> "_io.FileIO":
 
 
 def _end_as_fresh() -> "NoReturn":
-    indentation = "  " if sys.version_info >= (3, 9) else ""
+    indentation = "  " if sys.version_info >= (3, 10) else ""
     os.write(2, (DIRECTORY % (get_ident(), indentation)).encode())
     os._exit(1)
 

@@ -21,7 +21,7 @@ use Test::More ();
 our @EXPORT = qw(
 	languages each_language script core_language base_environment environment_list run_directory home_directory
 	private_directory write_file read_file run start end same_result is_result exited killed_by client need_missing
-	client_path install_path runtime_path source_path
+	client_path install_path runtime_path source_path interpreter_path script_name
 	sockets locks refusals drop_sockets quiet_down server_of open_watch expect_syslog syslog_wait finish
 	wait_for wait_for_file process_gone pidfd_open descendants proc_stat now spawn finish_process DEADLINE
 	syslog_missing terminal on_terminal
@@ -152,6 +152,17 @@ sub each_language ($code, @only) {
 	return;
 }
 
+# The name that a script in LANGUAGE has.
+sub script_name ($language) { return "script.$EXTENSION{$language}" }
+
+# The absolute path of the interpreter of LANGUAGE.
+sub interpreter_path ($language) {
+	my $name = $INTERPRETER{$language};
+	return $name if $name =~ m{/};
+	my ($path) = grep { -x } map { "$_/$name" } split /:/, $ENV{PATH};
+	return $path;
+}
+
 # The contract's script in LANGUAGE behind a #! line of ours, as a Prefork::Test::Script.  Options:
 #   options (words before "--"), arguments (of the interpreter, a list), name (of the file), text (instead of the
 #   contract's script, without the #! line), line (the whole #! line after the client's path), client (its path)
@@ -163,7 +174,7 @@ sub script ($language, %o) {
 	my @arguments = @{$o{arguments} // []};
 	my $line = $o{line} // join ' ', grep { length } $o{options} // '', '--', $interpreter, @arguments;
 	state $count = 0;
-	my $name = $o{name} // "script.$EXTENSION{$language}";
+	my $name = $o{name} // script_name($language);
 	my $folder = private_directory('script' . ++$count);
 	my $path = write_file("$folder/$name", join('', '#!', $o{client} // client_path(), " $line\n", $text), 0755);
 	return Prefork::Test::Script->new(path => $path, language => $language, interpreter => [$interpreter, @arguments],
@@ -295,8 +306,8 @@ sub quiet_down ($seconds = DEADLINE) {
 }
 
 # The process id of the server that answers this script's calls.
-sub server_of ($script) {
-	my $r = $script->call(['pid']);
+sub server_of ($script, %o) {
+	my $r = $script->call(['pid'], %o);
 	return (split ' ', $r->{out})[1];
 }
 

@@ -183,7 +183,7 @@ sub execute ($program, $argv, $environment) {
 }
 
 sub set_signals ($ignore, $block) {
-	$SIG{$_} = 'DEFAULT' for qw(HUP INT TERM PIPE CHLD);
+	$SIG{$_} = 'DEFAULT' for qw(HUP INT TERM PIPE CHLD FPE);    # Perl itself ignores the last
 	$SIG{$_} = 'IGNORE' for @{$ignore // []};
 	return if !$block;
 	my $bits = 0;

@@ -22,7 +22,7 @@ set -e
 mount --make-rprivate /
 mkdir "$1"
 mount -t tmpfs -o mode=755 tmpfs "$1"
-for name in null zero full random urandom tty ptmx; do
+for name in null zero full random urandom tty; do
 	[ -e "/dev/$name" ] || continue
 	: >"$1/$name"
 	mount --bind "/dev/$name" "$1/$name"
@@ -32,6 +32,8 @@ for name in pts shm; do
 	mkdir "$1/$name"
 	mount --rbind "/dev/$name" "$1/$name"
 done
+# A bound one would look for pts where it comes from.
+mknod -m 666 "$1/ptmx" c 5 2 || ln -s pts/ptmx "$1/ptmx"
 ln -s /proc/self/fd "$1/fd"
 ln -s /proc/self/fd/0 "$1/stdin"
 ln -s /proc/self/fd/1 "$1/stdout"

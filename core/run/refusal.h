@@ -1,0 +1,30 @@
+/* Refusals: what is remembered in nKEY of a key that can't be served, so that it pays for the attempt only once.  The
+ * client looks, before it runs a launcher; the launcher does, and remembers.
+ *
+ * The file is text: lines that identify the script and the plugin directory as they were, then the reason.  It holds
+ * while both are the same, and for REFUSAL_TIME: what made setup fail may have been passing, or lie elsewhere. */
+#ifndef PREFORK_REFUSAL_H
+#define PREFORK_REFUSAL_H
+
+#include "rundir.h"
+
+#define REFUSAL_TIME 600 /* seconds */
+#define REFUSAL_NEW 'm'  /* first letter of the name that a refusal has while it is written */
+
+/* What a refusal is true of; plain data. */
+struct refusal_subject {
+	char lines[512];
+};
+
+/* Look at SCRIPT and PLUGINS now, before anything is tried with them.  0, or -1 with errno. */
+int refusal_identify(struct refusal_subject *subject, const char *script, const char *plugins);
+
+/* Is there a refusal that holds?  1 with the reason in WHY, or 0. */
+int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, char *why,
+                 size_t why_size);
+
+/* Both under the lock.  WHY is one line.  Failing to remember only costs time: nothing is returned. */
+void refusal_remember(const struct rundir *d, const char *key, const struct refusal_subject *subject, const char *why);
+void refusal_forget(const struct rundir *d, const char *key);
+
+#endif

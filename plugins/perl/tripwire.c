@@ -1,0 +1,369 @@
+/* The tripwires as a whole, and those on variables: see tripwire.h. */
+#include "tripwire.h"
+#include "api.h"
+#include "handles.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+/* More elements of @ARGV than these are not looked for one by one. */
+#define ARGUMENTS 64
+#define STANDARD 3
+/* By F_SETSIG, which has no effect without O_ASYNC, an open file can be told from others of the same path. */
+#define INPUT_MARK (SIGRTMIN + 5)
+
+struct tripwire_settings tripwire_settings;
+
+static int armed;
+static char tripped[512];
+static Time_t base_time;
+static int on_directory;
+static int umask_read = -1, year_read;
+static uint64_t signals_read; /* bit N-1: signal N */
+static HV *variables;         /* sets of names */
+static HV *files, *written;   /* absolute paths */
+static struct stat standard[STANDARD];
+
+#define LOOKED "initialisation has looked at "
+
+void tripwire_trip(pTHX_ const char *what) {
+	if (armed && !tripped[0])
+		snprintf(tripped, sizeof tripped, LOOKED "%s (%s line %lu)", what, CopFILE(PL_curcop),
+		         (unsigned long)CopLINE(PL_curcop));
+}
+
+/* The same, found out at the end, when nobody knows where it was. */
+static void found(const char *what) {
+	if (!tripped[0])
+		snprintf(tripped, sizeof tripped, LOOKED "%s", what);
+}
+
+void tripwire_directory(void) {
+	if (armed && !tripwire_settings.directory)
+		on_directory = 1;
+}
+
+static void add_name(pTHX_ HV **set, const char *name) {
+	if (!*set)
+		*set = newHV();
+	(void)hv_store(*set, name, (I32)strlen(name), newSV(0), 0);
+}
+
+void tripwire_variable(pTHX_ const char *name) {
+	if (armed && strNE(name, "PREFORK_INTERP"))
+		add_name(aTHX_ & variables, name);
+}
+
+/* What the kernel makes up is never the same. */
+static int is_made_up(const char *path) {
+	return strnEQ(path, "/proc/", 6) || strnEQ(path, "/sys/", 5) || strnEQ(path, "/dev/", 5);
+}
+
+void tripwire_file(pTHX_ const char *path, int how) {
+	char full[PATH_MAX];
+	size_t n = 0;
+	struct stat st;
+	int there;
+
+	if (!armed || !path[0])
+		return;
+	if (path[0] != '/') {
+		tripwire_directory();
+		if (!getcwd(full, sizeof full))
+			return;
+		n = strlen(full);
+		full[n++] = '/';
+	}
+	if (n + strlen(path) >= sizeof full)
+		return;
+	memcpy(full + n, path, strlen(path) + 1);
+	if (is_made_up(full))
+		return;
+	if (how == TRIPWIRE_WRITE) {
+		add_name(aTHX_ & written, full);
+		return;
+	}
+	there = stat(full, &st) == 0;
+	if (!there || (how == TRIPWIRE_READ && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))))
+		add_name(aTHX_ & files, full);
+}
+
+void tripwire_umask(void) {
+	/* Its own is no caller's. */
+	if (!armed || tripwire_settings.umask)
+		return;
+	umask_read = umask(0);
+	umask((mode_t)umask_read);
+}
+
+static int this_year(void) {
+	time_t now = time(NULL);
+	struct tm tm;
+
+	return localtime_r(&now, &tm) ? tm.tm_year : 0;
+}
+
+void tripwire_year(void) {
+	if (armed)
+		year_read = this_year();
+}
+
+void tripwire_signal(int number) {
+	if (armed && number > 0 && number <= 64)
+		signals_read |= (uint64_t)1 << (number - 1);
+}
+
+const char *tripwire_declines(void *context, const struct prefork_caller *caller) {
+	PERL_UNUSED_ARG(context);
+	if (umask_read >= 0 && (mode_t)umask_read != caller->umask)
+		return LOOKED "the umask, and this caller's differs from the first's";
+	if (caller->ignored & signals_read)
+		return LOOKED "what a signal does that this caller ignores";
+	if (year_read && year_read != this_year())
+		return LOOKED "which year it is, and that has passed";
+	return NULL;
+}
+
+/* ---- scalars that are computed when they are read: $$ and $^T ---- */
+
+static int read_process_id(pTHX_ SV *sv, MAGIC *mg) {
+	PERL_UNUSED_ARG(sv);
+	PERL_UNUSED_ARG(mg);
+	tripwire_trip(aTHX_ "its process id");
+	return 0;
+}
+
+static int read_base_time(pTHX_ SV *sv, MAGIC *mg) {
+	PERL_UNUSED_ARG(sv);
+	PERL_UNUSED_ARG(mg);
+	if (PL_basetime == base_time)
+		tripwire_trip(aTHX_ "the time of its start");
+	return 0;
+}
+
+static struct scalar {
+	const char *name;
+	MGVTBL table;
+	int is_ours; /* the script had not named it */
+} scalars[] = {
+	{"$", {read_process_id, NULL, NULL, NULL, NULL, NULL, NULL, NULL}, 0},
+	{"\024", {read_base_time, NULL, NULL, NULL, NULL, NULL, NULL, NULL}, 0},
+};
+
+#define SCALARS (sizeof scalars / sizeof *scalars)
+
+static void arm_scalars(pTHX) {
+	for (size_t i = 0; i < SCALARS; i++) {
+		struct scalar *s = &scalars[i];
+		GV *gv = gv_fetchpv(s->name, 0, SVt_PV);
+
+		s->is_ours = !gv;
+		gv = gv_fetchpv(s->name, GV_ADD, SVt_PV);
+		sv_magicext(GvSVn(gv), NULL, PERL_MAGIC_ext, &s->table, NULL, 0);
+	}
+}
+
+/* The names go too that nobody but us has used. */
+static void disarm_scalars(pTHX) {
+	for (size_t i = 0; i < SCALARS; i++) {
+		struct scalar *s = &scalars[i];
+		GV *gv = gv_fetchpv(s->name, 0, SVt_PV);
+
+		if (!gv)
+			continue;
+		sv_unmagicext(GvSVn(gv), PERL_MAGIC_ext, &s->table);
+		if (s->is_ours && SvREFCNT(gv) == 1)
+			(void)hv_delete(PL_defstash, s->name, 1, G_DISCARD);
+	}
+}
+
+/* ---- @ARGV ---- */
+
+static MGVTBL arguments_table, argument_table;
+
+/* Make it what it seemed to be, and watch it no longer: another runtime than ours may have loaded the script. */
+static void release_arguments(pTHX_ AV *av) {
+	SSize_t count = AvFILLp(av) + 1, kept = 0;
+
+	sv_unmagicext(MUTABLE_SV(av), PERL_MAGIC_ext, &arguments_table);
+	for (SSize_t i = 0; i < count; i++) {
+		SV *sv = AvARRAY(av)[i];
+
+		AvARRAY(av)[i] = NULL;
+		if (sv && SvMAGICAL(sv) && mg_findext(sv, PERL_MAGIC_ext, &argument_table))
+			SvREFCNT_dec(sv);
+		else
+			AvARRAY(av)[kept++] = sv;
+	}
+	AvFILLp(av) = kept - 1;
+}
+
+/* The array seems empty, as setup's arguments are, and has elements all the same: fetching one that is not there
+ * is noticed as well. */
+static U32 arguments_length(pTHX_ SV *sv, MAGIC *mg) {
+	PERL_UNUSED_ARG(mg);
+	tripwire_trip(aTHX_ "its arguments");
+	release_arguments(aTHX_ MUTABLE_AV(sv));
+	return (U32)AvFILLp(MUTABLE_AV(sv));
+}
+
+static int arguments_cleared(pTHX_ SV *sv, MAGIC *mg) {
+	(void)arguments_length(aTHX_ sv, mg);
+	return 0;
+}
+
+static int argument_touched(pTHX_ SV *sv, MAGIC *mg) {
+	PERL_UNUSED_ARG(sv);
+	PERL_UNUSED_ARG(mg);
+	tripwire_trip(aTHX_ "its arguments");
+	return 0;
+}
+
+/* local @ARGV has nothing of this. */
+static int arguments_local(pTHX_ SV *sv, MAGIC *mg) {
+	PERL_UNUSED_CONTEXT;
+	PERL_UNUSED_ARG(sv);
+	PERL_UNUSED_ARG(mg);
+	return 0;
+}
+
+static MGVTBL arguments_table = {NULL, NULL, arguments_length, arguments_cleared, NULL, NULL, NULL, arguments_local};
+static MGVTBL argument_table = {argument_touched, argument_touched, NULL, NULL, NULL, NULL, NULL, arguments_local};
+
+static void arm_arguments(pTHX) {
+	AV *av = GvAVn(PL_argvgv);
+
+	av_clear(av);
+	for (int i = 0; i < ARGUMENTS; i++) {
+		SV *sv = newSV(0);
+
+		sv_magicext(sv, NULL, PERL_MAGIC_ext, &argument_table, NULL, 0)->mg_flags |= MGf_LOCAL;
+		av_push(av, sv);
+	}
+	sv_magicext(MUTABLE_SV(av), NULL, PERL_MAGIC_ext, &arguments_table, NULL, 0)->mg_flags |= MGf_LOCAL;
+}
+
+static void disarm_arguments(pTHX) {
+	AV *av = GvAVn(PL_argvgv);
+
+	/* No longer watched, or with others of its own. */
+	if (!mg_findext(MUTABLE_SV(av), PERL_MAGIC_ext, &arguments_table) || AvFILLp(av) != ARGUMENTS - 1)
+		found("its arguments");
+	release_arguments(aTHX_ av);
+	if (AvFILLp(av) >= 0)
+		found("its arguments");
+}
+
+/* ---- standard handles ---- */
+
+static int is_input(int fd) {
+	return fcntl(fd, F_GETSIG) == INPUT_MARK;
+}
+
+int tripwire_is_standard(int fd) {
+	struct stat st;
+
+	if (fd < 0)
+		return 0;
+	if (fd < STANDARD || is_input(fd))
+		return 1;
+	if (fstat(fd, &st) < 0)
+		return 0;
+	for (int i = STDOUT_FILENO; i < STANDARD; i++)
+		if (st.st_ino == standard[i].st_ino && st.st_dev == standard[i].st_dev)
+			return 1;
+	return 0;
+}
+
+static void arm_handles(void) {
+	fcntl(STDIN_FILENO, F_SETSIG, INPUT_MARK);
+	for (int i = 0; i < STANDARD; i++)
+		if (fstat(i, &standard[i]) < 0)
+			standard[i].st_ino = 0;
+}
+
+/* Whoever has read has a buffer. */
+static void look_at_handle(pTHX_ PerlIO *f) {
+	if (!PerlIOValid(f) || !is_input(PerlIO_fileno(f)))
+		return;
+	for (PerlIOl **layer = f; *layer; layer = PerlIONext(layer)) {
+		const PerlIO_funcs *table = PerlIOBase(layer)->tab;
+
+		if (table && (table->kind & PERLIO_K_BUFFERED) && PerlIOSelf(layer, PerlIOBuf)->buf)
+			found("standard input");
+	}
+}
+
+static void disarm_handles(pTHX) {
+	if (standard[STDIN_FILENO].st_ino && !is_input(STDIN_FILENO))
+		found("another standard input than its own");
+	handles_each(aTHX_ look_at_handle);
+}
+
+/* ---- the time zone ---- */
+
+/* Whatever asks the C library for local time makes it set these names. */
+static char no_zone[] = "";
+
+static void arm_zone(void) {
+	tzname[0] = no_zone;
+}
+
+static void disarm_zone(pTHX) {
+	if (tzname[0] != no_zone)
+		tripwire_variable(aTHX_ "TZ");
+}
+
+/* ---- all of them ---- */
+
+int tripwire_depend(pTHX_ struct prefork_error *error) {
+	const HE *name;
+
+	if (variables)
+		hv_iterinit(variables);
+	while (variables && (name = hv_iternext(variables)))
+		if (prefork_server_depend_on_variable(HeKEY(name), error) < 0)
+			return -1;
+	if (files)
+		hv_iterinit(files);
+	while (files && (name = hv_iternext(files)))
+		/* What it has written itself it would read so again. */
+		if (!(written && hv_exists(written, HeKEY(name), HeKLEN(name))))
+			(void)prefork_server_watch_file(HeKEY(name), error);
+	if (on_directory)
+		prefork_server_depend_on_directory();
+	return 0;
+}
+
+void tripwire_arm(pTHX) {
+	if (armed)
+		return;
+	armed = 1;
+	base_time = PL_basetime;
+	arm_scalars(aTHX);
+	arm_arguments(aTHX);
+	arm_handles();
+	arm_zone();
+	operations_arm();
+	functions_arm(aTHX);
+	variables_arm(aTHX);
+}
+
+const char *tripwire_disarm(pTHX_ struct tripwire_settings *settings) {
+	disarm_handles(aTHX);
+	disarm_arguments(aTHX);
+	disarm_scalars(aTHX);
+	disarm_zone(aTHX);
+	operations_disarm();
+	functions_disarm(aTHX);
+	variables_disarm(aTHX);
+	tripwire_settings.base_time = PL_basetime != base_time;
+	*settings = tripwire_settings;
+	armed = 0;
+	return tripped[0] ? tripped : NULL;
+}
