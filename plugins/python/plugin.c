@@ -10,6 +10,9 @@
  * prefork_interp/__init__.py takes it out and puts that value back. */
 #define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_PYTHONPATH"
 
+/* Below the runtime's folder. */
+#define EARLY_FOLDER "/prefork_interp/early"
+
 /* What the interpreter's options, read as Python's main() reads them, come to. */
 struct options {
 	int ignore_environment; /* -E or -I: no PYTHON* variable counts */
@@ -215,18 +218,22 @@ static char *join(const char *first, const char *second, const char *third) {
 	return joined;
 }
 
-/* The runtime's folder goes to the end, behind all that the caller's PYTHONPATH names. */
+/* The runtime's folder goes to the end, behind all that the caller's PYTHONPATH names; so does that of the module which
+ * the interpreter loads at its start, to note what setup looks at. */
 static int extend_path(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	const char *original = host->get_environment(setup, "PYTHONPATH");
 	const char *directory = invocation->runtime_directory;
 	char *note = original ? join("=", original, "") : join("", "", "");
-	char *path = original && *original ? join(original, ":", directory) : join(directory, "", "");
+	char *early = join(directory, ":", directory), *ours = early ? join(early, EARLY_FOLDER, "") : NULL;
+	char *path = ours && original && *original ? join(original, ":", ours) : ours ? join(ours, "", "") : NULL;
 	int result = -1;
 
 	if (note && path && host->set_environment(setup, ORIGINAL_PATH_VARIABLE, note) == 0)
 		result = host->set_environment(setup, "PYTHONPATH", path);
 	free(note);
 	free(path);
+	free(ours);
+	free(early);
 	return result;
 }
 

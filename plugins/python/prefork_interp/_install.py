@@ -34,6 +34,7 @@ def install(
         _install_environment(environment, left.environment)
         _install_arguments(script, arguments, left.script_name)
         _install_signals(ignored)
+        _repeat_changes(left)
         left.streams.renew(closed)
         left.streams.write_output(output or b"")
         _modules.renew(left.modules)
@@ -85,6 +86,14 @@ def _install_signals(ignored: int) -> None:
             _signal.signal(number, handler)
         elif handler is _signal.SIG_DFL or handler is _signal.default_int_handler:
             _signal.signal(number, _signal.SIG_IGN)
+
+
+def _repeat_changes(left: _setup.Left) -> None:
+    """Set what setup has set: if its caller had the same, the server library took it for unchanged."""
+    if left.umask is not None:
+        os.umask(left.umask)
+    if left.directory is not None:
+        os.chdir(left.directory)
 
 
 def _drop_finders() -> None:

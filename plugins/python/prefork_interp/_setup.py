@@ -14,7 +14,7 @@ from prefork_interp._streams import Streams
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import ModuleType
-    from typing import NoReturn, Union
+    from typing import Any, NoReturn, Union
 
     Path = Union[str, bytes, os.PathLike[str], os.PathLike[bytes]]
 
@@ -70,9 +70,10 @@ def forget_launcher() -> None:
     if not added:
         return
     # The interpreter takes entries as they are spelt, site makes them absolute and drops what comes twice.
-    ours = {added, os.path.abspath(added)}
-    if ours.isdisjoint(os.path.abspath(entry) for entry in before.split(":") if entry):
-        sys.path[:] = [entry for entry in sys.path if entry not in ours]
+    ours = {spelt for entry in added.split(":") for spelt in (entry, os.path.abspath(entry))}
+    callers = {os.path.abspath(entry) for entry in before.split(":") if entry}
+    ours = {entry for entry in ours if os.path.abspath(entry) not in callers}
+    sys.path[:] = [entry for entry in sys.path if entry not in ours]
     for entry in ours.difference(sys.path):
         sys.path_importer_cache.pop(entry, None)
 
@@ -107,6 +108,8 @@ class Left:
 
     def __init__(self) -> None:
         """Look for it.  Unfit: no call could be right."""
+        self.umask = self.directory = None
+        self._take_notes(sys.__dict__.pop("_prefork_interp_notes", None))
         if sys.version_info < (3, 9) and (sys.flags.dev_mode or "debug" in os.environ.get("PYTHONMALLOC", "")):
             raise _modules.Unfit("Python 3.8 crashes after a fork where it debugs its memory")
         if sys.argv[1:] != _WORDS[BEFORE_SCRIPT + 1 :] or not sys.argv:
@@ -124,6 +127,20 @@ class Left:
             _runtime.depend_on_directory()
         self.environment = _environment_of_its_own()
         self._fork_hooks = _hide_fork_hooks(self._collector)
+
+    def _take_notes(self, notes: "Any") -> None:
+        """Heed what was noted since the interpreter's start (early/sitecustomize); None: nobody has."""
+        if notes is None:
+            return
+        notes.end()
+        if notes.whole_environment:
+            raise _modules.Unfit("initialisation has looked at all of the environment")
+        for name in notes.variables:
+            if not name.startswith(b"PREFORK_INTERP"):
+                _runtime.depend_on_variable(os.fsdecode(name))
+        if notes.directory:
+            _runtime.depend_on_directory()
+        self.umask, self.directory = notes.umask, notes.chosen_directory
 
     def put_back(self) -> None:
         """Put back what serving had no use for: the script's functions for os.fork(), and the garbage collector."""
