@@ -143,11 +143,14 @@ class Loading(_record.Notes):
 
 def _finders_of(name: str) -> "list[tuple[Any, ...]]":
     """Return what puts back the finders that were asked for a module: those of folders up to its own."""
-    file = _record.module_file(sys.modules.get(name))
+    module = sys.modules.get(name)
+    file = _record.module_file(module)
+    # Without a file it is built in and was not looked for, unless it has put another in its place.
+    was_sought = file or getattr(module, "__name__", name) != name
     parent = name.rpartition(".")[0]
     path = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
     asked: "list[tuple[Any, ...]]" = []
-    for entry in path if file else ():
+    for entry in path if was_sought else ():
         if entry in sys.path_importer_cache:
             asked.append((_cache, entry, sys.path_importer_cache[entry]))
         if file.rpartition("/")[0] in (entry, f"{entry}/{name.rpartition('.')[2]}"):

@@ -63,7 +63,7 @@ def _refuse_archive(filename: str) -> None:
             hook(filename)
         except ImportError:
             continue
-        _setup.refuse(f"{filename} is a folder or an archive")
+        _setup.refuse(_modules.Unfit(f"{filename} is a folder or an archive"))
 
 
 def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
@@ -78,19 +78,22 @@ def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
 
 def _start(code: "CodeType", main: "Any") -> "Started":
     """Serve.  Return, in the executor of a call, with the call in place."""
-    left = _setup.Left()
     spelt = sys.argv[0]
     table = _learned.read()
     recorder = _record.Recorder(table)
     try:
+        left = _setup.Left()
         call = _runtime.run(lambda: _replay.improve(left, table))
-    except (_modules.Unfit, RuntimeError) as error:
+    except Exception as error:
         _setup.refuse(error)
     if call is None:
-        _setup.refuse("not started by prefork-interp")
+        _setup.refuse(_modules.Unfit("not started by prefork-interp"))
     _install.install(left, *call)
-    if sys.version_info < (3, 9) and sys.argv[0] != spelt:
-        code = _compile(sys.argv[0])
+    if sys.version_info < (3, 9):
+        # Installing the call has forgotten what was asked of relative paths.
+        sys.path_importer_cache[sys.argv[0]] = None
+        if sys.argv[0] != spelt:
+            code = _compile(sys.argv[0])
     _replay.serve_imports()
     recorder.attend()
     return code, main.__dict__, recorder.conclude
