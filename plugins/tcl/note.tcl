@@ -82,9 +82,6 @@ proc ::prefork_interp::NotePackage {words operation} {
     }
     if {![Notes asked]} {
 	uplevel #0 [list {*}[package unknown] prefork_interp 0-]
-	if {[package versions prefork_interp] eq ""} {
-	    return
-	}
 	package forget prefork_interp
     }
     package ifneeded prefork_interp @VERSION@ ::prefork_interp::Adopt

@@ -115,9 +115,6 @@ sub copied_client() {
 	return "$bin/prefork-interp";
 }
 
-sub all_identical ($mutation) {
-	return !grep { parity_run($_->[0], $_->[1], copied_client()) } @{$mutation->{finds}};
-}
 
 sub can_be_tried ($mutation) {
 	my @missing = grep { !$built{$_} } map { $_->[1] } @{$mutation->{finds}};
