@@ -93,10 +93,14 @@ void monitor_awake(struct call *c) {
 	c->deadline = -1;
 }
 
-static void reap(struct server *s, struct call *c) {
+static void wait_for_executor(struct call *c) {
 	while (waitpid(c->executor, NULL, 0) < 0 && errno == EINTR)
 		;
 	c->executor = 0;
+}
+
+static void reap(struct server *s, struct call *c) {
+	wait_for_executor(c);
 	call_finish(s, c);
 }
 
@@ -115,10 +119,13 @@ static void executor_gone(struct server *s, struct call *c, const siginfo_t *how
 	s->served++;
 	s->look_for_news = 1;
 	s->idle_since = clock_ms();
+	/* Who hears of the end finds nothing left. */
+	if (!linger)
+		wait_for_executor(c);
 	if (c->sock >= 0)
 		reply_status(c, wait_status(how));
 	if (!linger) {
-		reap(s, c);
+		call_finish(s, c);
 		return;
 	}
 	c->state = CALL_LEAVING;

@@ -9,7 +9,7 @@ my %VARIABLE = (perl => 'PERL5LIB', python => 'PYTHONPATH', tcl => 'TCLLIBPATH')
 my %PATHS = (
 	perl   => 'print map { "$_\n" } @INC;',
 	python => "import sys\nfor path in sys.path: print(path)\n",
-	tcl    => 'foreach path $auto_path {puts $path}',
+	tcl    => 'catch {package require none}; foreach path $auto_path {puts $path}',    # a search adds to it
 );
 my %COMPLETE = (
 	perl   => "use Proc::Prefork::Interp;\nprefork_initialisation_complete();\n",
