@@ -24,7 +24,7 @@ struct prefork_invocation {
 	const char *script;                  /* as the caller spelt it */
 	const char *script_text;             /* the beginning of it, at most a mebibyte; NUL bytes in it are blanks */
 	const char *const *script_arguments; /* NULL-terminated; empty unless the caller asked for unlaundered setup (-U) */
-	int unmarked;                        /* also a script that does not say where its initialisation ends is to be served */
+	int unmarked;                        /* also serve a script that does not say where its initialisation ends */
 	const char *runtime_directory;       /* where this language's runtime is installed: absolute */
 };
 

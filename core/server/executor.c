@@ -176,7 +176,7 @@ static size_t strings_size(const struct strings *s) {
 static void move_strings(struct strings *s, char **at) {
 	size_t n = strings_size(s);
 
-	if (n > 0)
+	if (s->bytes && n > 0)
 		memcpy(*at, s->bytes, n);
 	s->bytes = *at;
 	*at += n;

@@ -116,10 +116,10 @@ static void answer_reason(struct answer *a, struct reader *value) {
 }
 
 static void answer_differs(struct answer *a, struct reader *value) {
-	const char *from = (const char *)value->at, *s;
+	const char *from = (const char *)value->at;
 
 	/* All of them are whole, or there are none. */
-	while (!reader_done(value) && (s = reader_string(value)))
+	while (!reader_done(value) && reader_string(value))
 		continue;
 	a->differs_length = value->failed ? 0 : (size_t)((const char *)value->at - from);
 	if (a->differs_length > 0)

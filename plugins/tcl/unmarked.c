@@ -280,13 +280,15 @@ static int take_arguments(Tcl_Interp *interp) {
 
 /* This library stays in memory when bootstrap.tcl has Tcl forget it. */
 static int stay(void) {
+	static void *ourselves;
 	Dl_info here;
 	union {
 		int (*function)(Tcl_Interp *interp);
 		void *address;
 	} self = {.function = Prefork_unmarked_Init};
 
-	return dladdr(self.address, &here) && dlopen(here.dli_fname, RTLD_NOW | RTLD_LOCAL) ? 0 : -1;
+	ourselves = dladdr(self.address, &here) ? dlopen(here.dli_fname, RTLD_NOW | RTLD_LOCAL) : NULL;
+	return ourselves ? 0 : -1;
 }
 
 int Prefork_unmarked_Init(Tcl_Interp *interp) {
