@@ -89,7 +89,8 @@ static void write_bytes(pTHX_ IO *io, const char *bytes, size_t n) {
 	for (; *layer; layer = PerlIONext(layer))
 		if (PerlIOBase(layer)->tab && (PerlIOBase(layer)->tab->kind & PERLIO_K_BUFFERED))
 			lowest = layer;
-	(*PerlIOBase(lowest)->tab->Write)(aTHX_ lowest, bytes, n);
+	if (*lowest && PerlIOBase(lowest)->tab)
+		(*PerlIOBase(lowest)->tab->Write)(aTHX_ lowest, bytes, n);
 	if (IoFLAGS(io) & IOf_FLUSH)
 		PerlIO_flush(lowest);
 }
