@@ -7,7 +7,9 @@
 
 #include "server.h"
 
-#define IMPROVE_DELAY 20 /* milliseconds without a call before it is tried */
+#define IMPROVE_DELAY 20     /* milliseconds without a call before it is tried */
+#define IMPROVE_PATIENCE 500 /* milliseconds after which it is tried between two calls that follow each other at once  \
+	                          */
 
 /* What prefork_server_gate() says. */
 int improve_gate(const struct server *s, struct prefork_error *error);

@@ -217,6 +217,13 @@ static int wants_news(const struct server *s) {
 	return s->look_for_news && !s->calls && !s->draining && !s->improving && s->language->improve;
 }
 
+/* Calls that come one right after the other are not to keep it away for ever. */
+static int is_time_for_news(const struct server *s) {
+	long long now = clock_ms();
+
+	return now >= s->idle_since + IMPROVE_DELAY || now >= s->news_since + IMPROVE_PATIENCE;
+}
+
 /* When something is next due: clock_ms(), or -1. */
 static long long next_deadline(const struct loop *l) {
 	const struct server *s = l->server;
@@ -297,7 +304,7 @@ static int turn(struct loop *l, struct prefork_call *result) {
 	expire(s);
 	greet_waiting(s);
 	free_done(s);
-	if (wants_news(s) && clock_ms() >= s->idle_since + IMPROVE_DELAY)
+	if (wants_news(s) && is_time_for_news(s))
 		improve_start(s);
 	return 0;
 }

@@ -117,8 +117,10 @@ static void executor_gone(struct server *s, struct call *c, const siginfo_t *how
 	int linger = c->sock >= 0 && c->state == CALL_RUNNING && (s->handshake.own_session || c->stopped_client);
 
 	s->served++;
-	s->look_for_news = 1;
 	s->idle_since = clock_ms();
+	if (!s->look_for_news)
+		s->news_since = s->idle_since;
+	s->look_for_news = 1;
 	/* Who hears of the end finds nothing left. */
 	if (!linger)
 		wait_for_executor(c);

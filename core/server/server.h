@@ -24,10 +24,11 @@ struct server {
 	pid_t group; /* the server's process group */
 	int signal_fd;
 	struct learned learned;
-	pid_t improving;   /* the process that may take our place; 0: none */
-	int improved_fd;   /* where it says that it can */
-	int look_for_news; /* a call has ended since we last looked whether more was learned */
-	int leader_fd;     /* pidfd of the leader of the callers' session; -1: the server is a daemon */
+	pid_t improving;      /* the process that may take our place; 0: none */
+	int improved_fd;      /* where it says that it can */
+	long long news_since; /* clock_ms() when it was first so */
+	int look_for_news;    /* a call has ended since we last looked whether more was learned */
+	int leader_fd;        /* pidfd of the leader of the callers' session; -1: the server is a daemon */
 
 	struct call *calls;   /* every call that there is, in no order */
 	unsigned running;     /* calls that have been greeted and not ended: what max_servers limits */
