@@ -7,9 +7,10 @@
 
 #include "server.h"
 
-#define IMPROVE_DELAY 20     /* milliseconds without a call before it is tried */
-#define IMPROVE_PATIENCE 500 /* milliseconds after which it is tried between two calls that follow each other at once  \
-	                          */
+/* Milliseconds without a call before it is tried; and after which it is tried between two calls, if they follow each
+ * other without such a pause. */
+#define IMPROVE_DELAY 20
+#define IMPROVE_PATIENCE 500
 
 /* What prefork_server_gate() says. */
 int improve_gate(const struct server *s, struct prefork_error *error);

@@ -235,9 +235,8 @@ static int write_again(const struct standard *s, Tcl_Channel channel, const char
 	Tcl_SetChannelOption(NULL, channel, "-buffering", "full");
 	if (s->translated)
 		Tcl_SetChannelOption(NULL, channel, "-translation", "lf");
-	if (length && (Tcl_Write(channel, flushed, (int)length) < 0 || Tcl_Flush(channel) != TCL_OK))
-		result = -1;
-	else if (s->pending_length && Tcl_Write(channel, s->pending, s->pending_length) < 0)
+	if ((length && (Tcl_Write(channel, flushed, (int)length) < 0 || Tcl_Flush(channel) != TCL_OK)) ||
+	    (s->pending_length && Tcl_Write(channel, s->pending, s->pending_length) < 0))
 		result = -1;
 	Tcl_SetChannelOption(NULL, channel, "-translation", Tcl_DStringValue(&translation));
 	Tcl_SetChannelOption(NULL, channel, "-buffering", Tcl_DStringValue(&buffering));

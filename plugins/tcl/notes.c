@@ -9,7 +9,6 @@
 
 #include <limits.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 
 /* Variables that are set or removed count too: what that means depends on what was there. */
@@ -103,11 +102,13 @@ static Tcl_WideInt now(void) {
 }
 
 static void note_after(Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
+	static const char prefix[] = "after#";
+	const char *name = Tcl_GetStringResult(interp);
 	Tcl_WideInt milliseconds, *when;
 	int number, is_new;
 
 	if (count < 3 || Tcl_GetWideIntFromObj(NULL, words[1], &milliseconds) != TCL_OK ||
-	    sscanf(Tcl_GetStringResult(interp), "after#%d", &number) != 1)
+	    strncmp(name, prefix, strlen(prefix)) != 0 || Tcl_GetInt(NULL, name + strlen(prefix), &number) != TCL_OK)
 		return;
 	when = (Tcl_WideInt *)ckalloc(sizeof *when);
 	*when = now() + milliseconds;

@@ -109,11 +109,12 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 /* Tcl reads init.tcl in this directory before the script.  Ours hands on to the library's. */
 static int set_library(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	static const char package[] = "/prefork_interp";
-	char *directory = malloc(strlen(invocation->runtime_directory) + sizeof package);
+	size_t size = strlen(invocation->runtime_directory) + sizeof package;
+	char *directory = malloc(size);
 	int result = -1;
 
 	if (directory) {
-		strcat(strcpy(directory, invocation->runtime_directory), package);
+		snprintf(directory, size, "%s%s", invocation->runtime_directory, package);
 		result = host->set_environment(setup, "TCL_LIBRARY", directory);
 	}
 	free(directory);
@@ -129,11 +130,12 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 
 static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	static const char name[] = "/prefork_interp/bootstrap.tcl";
-	char *path = malloc(strlen(invocation->runtime_directory) + sizeof name);
+	size_t size = strlen(invocation->runtime_directory) + sizeof name;
+	char *path = malloc(size);
 	int result = -1;
 
 	if (path) {
-		strcat(strcpy(path, invocation->runtime_directory), name);
+		snprintf(path, size, "%s%s", invocation->runtime_directory, name);
 		result = host->add_argument(setup, path);
 	}
 	free(path);
