@@ -5,6 +5,7 @@ use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 use Prefork::Test::Case;
 use Prefork::Test::Parity;
+use Prefork::Test::Play;
 
 # One of each kind; `make check-cases` does it with all.
 my @KINDS = qw(
@@ -110,6 +111,12 @@ sub exchange ($mutation, $from, $to) {
 	return 1;
 }
 
+# The differences of a case with the copy's client.
+sub differences ($case, $language) {
+	my $run = $case->{type} ? \&play_run : \&parity_run;
+	return $run->($case, $language, copied_client());
+}
+
 sub copied_client() {
 	my $bin = install_path() =~ s{^\Q$ENV{PREFORK_STAGE}\E}{$copy/build/stage}r;
 	return "$bin/prefork-interp";
@@ -129,7 +136,7 @@ sub test_mutation ($mutation) {
 	if (install_copy("$name: built")) {
 		for my $find (@{$mutation->{finds}}) {
 			my ($case, $language) = @$find;
-			my @wrong = parity_run($case, $language, copied_client());
+			my @wrong = differences($case, $language);
 			ok(scalar @wrong, "$name: found by $case->{name} ($language)");
 			note($_) for @wrong;
 			quiet_down();
@@ -145,7 +152,7 @@ SKIP: {
 	my %seen;
 	for my $find (grep { !$seen{"$_->[0]{name} $_->[1]"}++ } map { @{$_->{finds}} } @mutations) {
 		my ($case, $language) = @$find;
-		my @wrong = parity_run($case, $language, copied_client());
+		my @wrong = differences($case, $language);
 		ok(!@wrong, "without a fault $case->{name} ($language) is identical") or diag(join "\n", @wrong);
 		quiet_down() if @wrong;
 	}

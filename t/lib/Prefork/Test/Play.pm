@@ -213,7 +213,8 @@ sub left_of_session() {
 sub close_play ($play) {
 	my $terminal = $play->{terminal};
 	if ($play->{at_prompt}) {
-		typed($play, "exit\n");
+		# It leaves at the first if there are no stopped jobs.
+		typed($play, "exit\nexit\n");
 		$terminal->ended;
 	}
 	$terminal->hangup;
@@ -225,22 +226,23 @@ sub close_play ($play) {
 	return join '', "left by the session:\n", @left;
 }
 
-# Play the case COUNT times: the results.  WARM: a session of its own begins with a call before the case's, except the
-# first.
-sub plays ($place, $count, $warm) {
+# Play the case COUNT times, or until a play differs from PLAIN (undef for a plain play itself): the results.  A session
+# that is a play's own begins with a call before the case's, except the first.
+sub plays ($place, $count, $plain = undef) {
 	my $case = $place->{case};
 	my ($play, @results);
 	for my $n (1 .. $count) {
 		if (!$play) {
 			prepare($place->{work});
 			$play = open_play($place) or return;
-			type_line($play, $case->{warm}) && at_prompt($play) if $warm && $n > 1 && $case->{warm} ne 'no';
+			type_line($play, $case->{warm}) && at_prompt($play) if $n > 1 && $case->{warm} ne 'no';
 		}
 		push @results, one_play($play);
-		next if !$results[-1]{failed} && !ends($case) && $n < $count;
+		my $done = $results[-1]{failed} || ($plain && compare($results[-1], $plain));
+		next if !$done && !ends($case) && $n < $count;
 		$results[-1]{left} .= close_play($play);
 		$play = undef;
-		last if $results[-1]{failed};
+		last if $done;
 	}
 	return @results;
 }
@@ -264,7 +266,7 @@ sub play_run ($case, $language, $client = Prefork::Test::Parity::compared_client
 
 	Prefork::Test::Parity::put_script($place, $client);
 	my @names = ('cold', map { "warm $_" } 1 .. OUR_PLAYS);
-	for my $r (plays($place, OUR_PLAYS, 1)) {
+	for my $r (plays($place, OUR_PLAYS, $plain)) {
 		my @wrong = compare($r, $plain);
 		my $name = shift @names;
 		my $expected = $client ? $case->{served}{$language} : 0;
@@ -280,7 +282,7 @@ sub play_run ($case, $language, $client = Prefork::Test::Parity::compared_client
 
 sub plain_play ($place) {
 	Prefork::Test::Parity::put_script($place, undef);
-	my ($result) = plays($place, 1, 0);
+	my ($result) = plays($place, 1);
 	return $result;
 }
 
