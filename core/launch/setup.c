@@ -97,10 +97,15 @@ static void start_time(const char *script, struct timespec *start) {
 	soon = (struct timespec){start->tv_sec, start->tv_nsec + tick.tv_nsec};
 	if (soon.tv_nsec >= 1000000000)
 		soon = (struct timespec){soon.tv_sec + 1, soon.tv_nsec - 1000000000};
-	if (stat(script, &st) < 0 || !at_or_after(&st.st_ctim, start) || at_or_after(&st.st_ctim, &soon))
+	/* A link that leads to it counts as it does. */
+	for (int itself = 0; itself <= 1; itself++) {
+		if ((itself ? lstat(script, &st) : stat(script, &st)) < 0 || !at_or_after(&st.st_ctim, start) ||
+		    at_or_after(&st.st_ctim, &soon))
+			continue;
+		nanosleep(&tick, NULL);
+		clock_gettime(CLOCK_REALTIME_COARSE, start);
 		return;
-	nanosleep(&tick, NULL);
-	clock_gettime(CLOCK_REALTIME_COARSE, start);
+	}
 }
 
 static int add_handshake(struct setup *s) {
