@@ -80,6 +80,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 	fd_close(&s->handshake.watch_sentinel_fd);
 	fd_close(&s->signal_fd);
 	fd_close(&s->leader_fd);
+	fd_close(&s->improved_fd);
 	for (struct call *c = s->calls; c; c = c->next) {
 		if (c == mine)
 			continue;

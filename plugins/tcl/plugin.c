@@ -106,17 +106,21 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 	return check_words(invocation, &why) && check_environment(&why) ? PREFORK_ACCEPT : PREFORK_REFUSE;
 }
 
+/* The path of NAME in the runtime's directory, malloc'ed, or NULL with errno. */
+static char *runtime_path(const struct prefork_invocation *invocation, const char *name) {
+	size_t size = strlen(invocation->runtime_directory) + strlen(name) + 2;
+	char *path = malloc(size);
+
+	if (path)
+		snprintf(path, size, "%s/%s", invocation->runtime_directory, name);
+	return path;
+}
+
 /* Tcl reads init.tcl in this directory before the script.  Ours hands on to the library's. */
 static int set_library(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	static const char package[] = "/prefork_interp";
-	size_t size = strlen(invocation->runtime_directory) + sizeof package;
-	char *directory = malloc(size);
-	int result = -1;
+	char *directory = runtime_path(invocation, "prefork_interp");
+	int result = directory ? host->set_environment(setup, "TCL_LIBRARY", directory) : -1;
 
-	if (directory) {
-		snprintf(directory, size, "%s%s", invocation->runtime_directory, package);
-		result = host->set_environment(setup, "TCL_LIBRARY", directory);
-	}
 	free(directory);
 	return result;
 }
@@ -129,15 +133,9 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 }
 
 static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	static const char name[] = "/prefork_interp/bootstrap.tcl";
-	size_t size = strlen(invocation->runtime_directory) + sizeof name;
-	char *path = malloc(size);
-	int result = -1;
+	char *path = runtime_path(invocation, "prefork_interp/bootstrap.tcl");
+	int result = path ? host->add_argument(setup, path) : -1;
 
-	if (path) {
-		snprintf(path, size, "%s%s", invocation->runtime_directory, name);
-		result = host->add_argument(setup, path);
-	}
 	free(path);
 	return result;
 }
