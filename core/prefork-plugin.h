@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* Changed whenever anything below changes its meaning or layout; the launcher loads no plugin of another number. */
-#define PREFORK_PLUGIN_ABI 2u
+#define PREFORK_PLUGIN_ABI 3u
 #define PREFORK_PLUGIN_SYMBOL "prefork_plugin"
 
 /* One invocation, as the caller's #! line or command line has it.  All pointers stay valid while the plugin runs. */
@@ -24,7 +24,7 @@ struct prefork_invocation {
 	const char *script;                  /* as the caller spelt it */
 	const char *script_text;             /* the beginning of it, at most a mebibyte; NUL bytes in it are blanks */
 	const char *const *script_arguments; /* NULL-terminated; empty unless the caller asked for unlaundered setup (-U) */
-	int unmarked;                        /* also serve a script that does not say where its initialisation ends */
+	int split;                           /* --split: the script's own first lines may run ahead of its calls */
 	const char *runtime_directory;       /* where this language's runtime is installed: absolute */
 };
 

@@ -81,7 +81,7 @@ static const char **launcher_arguments(const struct server_wanted *s, const char
 	v[LAUNCH_KEY] = s->key;
 	v[LAUNCH_LEARNED] = s->learned;
 	v[LAUNCH_SESSION] = s->session->own ? LAUNCH_SESSION_OWN : LAUNCH_SESSION_SHARED;
-	v[LAUNCH_SCRIPTS] = s->words->unmarked ? LAUNCH_SCRIPTS_ALL : LAUNCH_SCRIPTS_MARKED;
+	v[LAUNCH_BOUNDARY] = w->split ? LAUNCH_BOUNDARY_SPLIT : LAUNCH_BOUNDARY_USUAL;
 	v[LAUNCH_OPTIONS] = options;
 	v[LAUNCH_COUNT] = count;
 	v[LAUNCH_INTERPRETER] = s->interpreter;

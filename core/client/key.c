@@ -308,8 +308,8 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 		for (int i = 0; i < w->interpreter_argument_count; i++)
 			add(b, "argument", w->interpreter_arguments[i]);
 		add(b, "name", w->interpreter);
-		if (w->unmarked)
-			add(b, "unmarked", "");
+		if (w->split)
+			add(b, "split", "");
 		if (w->unlaundered)
 			add(b, "unlaundered", "");
 		add(b, "idle timeout", w->idle_timeout ? w->idle_timeout : "");

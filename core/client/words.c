@@ -30,20 +30,19 @@ const char words_usage[] =
 	"  --max-servers=N      how many calls run at once; negative: no limit\n"
 	"  --session=WHICH      own: a server in the caller's session; shared: a daemon;\n"
 	"                       auto (default): own where there is a controlling terminal\n"
-	"  --unmarked           also serve a script that does not say where its\n"
-	"                       initialisation ends\n"
+	"  --split              run a script's own first lines ahead of its calls too\n"
 	"  --help, --version\n"
 	"\n"
 	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
 
-enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_SESSION, OPTION_UNMARKED, OPTION_HELP, OPTION_VERSION };
+enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_SESSION, OPTION_SPLIT, OPTION_HELP, OPTION_VERSION };
 
 static const struct option long_options[] = {
 	{"kill", no_argument, NULL, OPTION_KILL},
 	{"idle-timeout", required_argument, NULL, OPTION_IDLE},
 	{"max-servers", required_argument, NULL, OPTION_MAX},
 	{"session", required_argument, NULL, OPTION_SESSION},
-	{"unmarked", no_argument, NULL, OPTION_UNMARKED},
+	{"split", no_argument, NULL, OPTION_SPLIT},
 	{"help", no_argument, NULL, OPTION_HELP},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -110,8 +109,8 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 		return take_number(&w->idle_timeout, "--idle-timeout", 1, why, why_size);
 	case OPTION_MAX:
 		return take_number(&w->max_servers, "--max-servers", 0, why, why_size);
-	case OPTION_UNMARKED:
-		w->unmarked = 1;
+	case OPTION_SPLIT:
+		w->split = 1;
 		return 0;
 	case OPTION_SESSION:
 		return take_session(w, why, why_size);

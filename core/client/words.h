@@ -17,7 +17,7 @@ struct words {
 	enum words_session session;             /* --session */
 	int unlaundered;                        /* -U */
 	int fresh;                              /* -f */
-	int unmarked;                           /* --unmarked */
+	int split;                              /* --split */
 	const char *key_name;                   /* -g, or NULL */
 	const char *extra[2 * WORDS_MAX_EXTRA]; /* -E and -G in their order, each as "E" or "G" and what follows it */
 	size_t extra_count;

@@ -105,7 +105,7 @@ int arguments_read(struct arguments *a, int argc, char **argv, struct reason *wh
 	a->key = argv[LAUNCH_KEY];
 	a->learned = argv[LAUNCH_LEARNED];
 	a->options = argv[LAUNCH_OPTIONS];
-	a->invocation.unmarked = strcmp(argv[LAUNCH_SCRIPTS], LAUNCH_SCRIPTS_ALL) == 0;
+	a->invocation.split = strcmp(argv[LAUNCH_BOUNDARY], LAUNCH_BOUNDARY_SPLIT) == 0;
 	a->invocation.interpreter = argv[LAUNCH_INTERPRETER];
 	a->invocation.name = argv[LAUNCH_NAME];
 	reason_set(why, "out of memory");

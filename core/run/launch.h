@@ -11,7 +11,7 @@ enum launch_argument {
 	LAUNCH_KEY,         /* see core/client/key.h */
 	LAUNCH_LEARNED,     /* the key of what was learned */
 	LAUNCH_SESSION,     /* LAUNCH_SESSION_... */
-	LAUNCH_SCRIPTS,     /* LAUNCH_SCRIPTS_... */
+	LAUNCH_BOUNDARY,    /* LAUNCH_BOUNDARY_... */
 	LAUNCH_OPTIONS,     /* server options for the handshake, "name=value,..." or empty */
 	LAUNCH_COUNT,       /* of the interpreter's own arguments */
 	LAUNCH_INTERPRETER, /* absolute path */
@@ -24,8 +24,8 @@ enum launch_argument {
 #define LAUNCH_MODE_FRESH_UNLAUNDERED "fresh-unlaundered"
 #define LAUNCH_MODE_KILL "kill" /* --kill: put an existing server aside, start none */
 
-#define LAUNCH_SCRIPTS_MARKED "marked" /* only those are served that say where initialisation ends */
-#define LAUNCH_SCRIPTS_ALL "all"
+#define LAUNCH_BOUNDARY_USUAL "usual" /* where a script does not say where initialisation ends, the plugin does */
+#define LAUNCH_BOUNDARY_SPLIT "split" /* later: the script's own first lines run ahead too */
 
 #define LAUNCH_SESSION_OWN "own"       /* the server stays in the caller's session */
 #define LAUNCH_SESSION_SHARED "shared" /* it is a daemon */

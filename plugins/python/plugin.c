@@ -181,9 +181,6 @@ static int check_marked(const struct prefork_invocation *invocation, const struc
 
 static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
                           struct reason *why) {
-	if (!invocation->unmarked)
-		return refuse(why, "the script does not name the module that it marks its initialisation's end with",
-		              "prefork_interp");
 	if (options->no_site)
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)

@@ -98,11 +98,6 @@ static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocati
 		refuse(&why, "only Tcl 8.6 is served, this is", version);
 		return PREFORK_REFUSE;
 	}
-	if (!is_marked(invocation) && !invocation->unmarked) {
-		refuse(&why, "the script does not name the package that it marks its initialisation's end with",
-		       "prefork_interp");
-		return PREFORK_REFUSE;
-	}
 	return check_words(invocation, &why) && check_environment(&why) ? PREFORK_ACCEPT : PREFORK_REFUSE;
 }
 

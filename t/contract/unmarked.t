@@ -1,22 +1,21 @@
-# A script that does not name our module is never run as setup: each call runs it once, plain.
+# A script as it is, which does not name our module: each call runs it once, with its own arguments and environment.
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 
 my %APPEND = (
-	perl   => qq{open my \$f, '>>', \$ENV{TRACE} or die; print {\$f} "ran\\n"; print "out\\n"; exit 3;\n},
-	python => qq{import os, sys\nopen(os.environ["TRACE"], "a").write("ran\\n")\nprint("out")\nsys.exit(3)\n},
-	tcl    => qq{set f [open \$env(TRACE) a]; puts \$f ran; close \$f; puts out; exit 3\n},
+	perl   => q{open my $f, '>>', $ENV{TRACE} or die; print {$f} "ran @ARGV\n"; print "out\n"; exit 3;},
+	python => qq{import os, sys\nopen(os.environ["TRACE"], "a").write(f"ran {' '.join(sys.argv[1:])}\\n")\nprint("out")\nsys.exit(3)},
+	tcl    => q{set f [open $env(TRACE) a]; puts $f "ran [join $argv]"; close $f; puts out; exit 3},
 );
 
 each_language(sub ($language) {
-	my $script = script($language, text => $APPEND{$language});
-	my $trace = private_directory("unmarked-$language") . '/trace';
-	for my $call (1 .. 2) {
-		is_result($script->call([], env => {TRACE => $trace}),
-			{status => exited(3), out => "out\n", err => qr/\Aprefork-interp: [^\n]*plain run[^\n]*does not name[^\n]*\n\z/},
-			"call $call: plain, and why");
-		is(read_file($trace), "ran\n" x $call, 'once');
+	my $script = script($language, text => "$APPEND{$language}\n");
+	my $folder = private_directory("unmarked-$language");
+	for my $call (1 .. 3) {
+		is_result($script->call([$call], env => {TRACE => "$folder/$call", PREFORK_INTERP_DEBUG => ''}),
+			{status => exited(3), out => "out\n"}, "call $call");
+		is(read_file("$folder/$call"), "ran $call\n", 'once, as it should be');
 	}
 	quiet_down();
 	unlink locks(), refusals();

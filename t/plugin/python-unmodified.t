@@ -60,7 +60,7 @@ sub reasons() {
 }
 
 sub with_modules ($text, %modules) {
-	my $script = script('python', options => '--unmarked', text => $text);
+	my $script = script('python', text => $text);
 	my $folder = $script->path =~ s{/[^/]*\z}{}r;
 	while (my ($name, $code) = each %modules) {
 		my ($below) = "$folder/$name" =~ m{^(.*)/};
@@ -168,14 +168,14 @@ SCRIPT
 		'def f(:' => 'a syntax error', 'import no_such_module' => 'a missing module', '"\d"; x = 1 is 1' => 'a warning',
 	);
 	for my $code (sort keys %ends) {
-		my $end = script('python', options => '--unmarked', text => "import atexit, sys\natexit.register(print, 'at exit')\nprint('out', flush=False)\n$code\n");
+		my $end = script('python', text => "import atexit, sys\natexit.register(print, 'at exit')\nprint('out', flush=False)\n$code\n");
 		my %quiet = (env => {PREFORK_INTERP_DEBUG => undef});
 		my $p = $end->plain([], %quiet);
 		is_result($end->call([], %quiet), $p, "$ends{$code}: call $_") for 1 .. 3;
 	}
 
 	# The frames below, and who is the main program
-	same_result(script('python', options => '--unmarked', text => <<'SCRIPT'), ['a'], 'frames and main program', cold => 1);
+	same_result(script('python', text => <<'SCRIPT'), ['a'], 'frames and main program', cold => 1);
 import inspect, sys, warnings, pickle, types
 class C: pass
 def f(): warnings.warn("here", stacklevel=2)
@@ -187,9 +187,9 @@ SCRIPT
 
 	# What is not served
 	my %why = ('-S' => qr/-S: the interpreter starts without/, '-x' => qr/-x: the script is a part/);
-	my $any = script('python', options => '--unmarked', text => 'pass');
+	my $any = script('python', text => 'pass');
 	for my $option (sort keys %why) {
-		like(run([client_path(), '--unmarked', '--', 'python3', $option, $any->path])->{err}, $why{$option}, "$option is run plain");
+		like(run([client_path(), '--', 'python3', $option, $any->path])->{err}, $why{$option}, "$option is run plain");
 	}
 }, 'python');
 

@@ -20,7 +20,7 @@ sub forget() {
 	return;
 }
 
-sub unmarked ($text, %o) { return script('tcl', options => '--unmarked', text => $text, %o) }
+sub unmarked ($text, %o) { return script('tcl', text => $text, %o) }
 
 # A folder with packages: name => text.
 sub packages (%text) {

@@ -53,8 +53,7 @@ sub make_place ($case, $language) {
 sub put_script ($place, $client) {
 	my @words = ($place->{interpreter}, @{$place->{arguments}});
 	# Of what follows the program the kernel makes one word.
-	my @options = $place->{case}{unmarked} ? '--unmarked' : ();
-	my @line = $client ? ($client, @options, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
+	my @line = $client ? ($client, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
 	write_file($place->{script}, "#!@line\n$place->{case}{scripts}{$place->{language}}{text}", 0755);
 	return;
 }
@@ -64,7 +63,7 @@ sub put_script ($place, $client) {
 # A file's content; a copy of the script looks like the plain one.
 sub content ($path) {
 	my $bytes = read_file($path) // 'unreadable';
-	return $bytes =~ s{\A#!\S*/prefork-interp (?:--unmarked )?-- }{#!}r;
+	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
 }
 
 # What is below a folder: {name => "type mode" and content}.
