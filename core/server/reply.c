@@ -103,6 +103,7 @@ void reply_report(const struct server *s, const struct call *c) {
 	message_field_u32(&b, WIRE_RUNNING, running);
 	message_field_u64(&b, WIRE_SERVED, s->served);
 	message_field_u64(&b, WIRE_IDLE_MS, running ? 0 : (uint64_t)(clock_ms() - s->idle_since));
+	message_field_u32(&b, WIRE_LOADING, s->language->improve && (s->look_for_news || s->improving));
 	message_end(&b, began);
 	send_buf(c, &b);
 }
