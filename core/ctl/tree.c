@@ -67,6 +67,8 @@ static int walk(struct walk *w, size_t length) {
 	if (lstat(w->path, &st) < 0)
 		return errno == ENOENT && length > w->root ? 0 : -1;
 	r = w->visit(w->context, &e);
+	if (r == TREE_SKIP)
+		return 0;
 	if (r != 0 || !S_ISDIR(st.st_mode))
 		return r;
 	r = walk_folder(w, length);
@@ -91,7 +93,8 @@ int tree_walk(const char *root, int (*visit)(void *context, const struct tree_en
 
 struct copying {
 	const char *to;
-	size_t entries; /* that may still come */
+	struct stat around; /* the folder that TO is in */
+	size_t entries;     /* that may still come */
 	uint64_t bytes;
 	struct reason *why;
 };
@@ -157,6 +160,8 @@ static int copy_visit(void *context, const struct tree_entry *e) {
 	int n = snprintf(to, sizeof to, "%s%s%s", c->to, e->name[0] ? "/" : "", e->name);
 	uint64_t bytes = S_ISREG(e->st->st_mode) ? (uint64_t)e->st->st_size : 0;
 
+	if (e->st->st_dev == c->around.st_dev && e->st->st_ino == c->around.st_ino)
+		return TREE_SKIP;
 	if (!e->leaving && (c->entries == 0 || bytes > c->bytes)) {
 		reason_set(c->why, "there is too much in it");
 		return 1;
@@ -172,8 +177,12 @@ static int copy_visit(void *context, const struct tree_entry *e) {
 }
 
 int tree_copy(const char *from, const char *to, size_t max_entries, uint64_t max_bytes, struct reason *why) {
-	struct copying c = {to, max_entries, max_bytes, why};
-	int r = tree_walk(from, copy_visit, &c);
+	struct copying c = {.to = to, .entries = max_entries, .bytes = max_bytes, .why = why};
+	char around[PATH_MAX];
+	int r;
+
+	snprintf(around, sizeof around, "%.*s", (int)(strrchr(to, '/') - to), to);
+	r = stat(around, &c.around) < 0 ? -1 : tree_walk(from, copy_visit, &c);
 
 	if (r < 0)
 		reason_errno(why, "read", from);

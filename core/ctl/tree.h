@@ -19,11 +19,12 @@ struct tree_entry {
 #define TREE_SKIP (-2)
 
 /* Call VISIT for the root and all below it, folders before and after what is in them, links not followed, in the order
- * of the names.  0, or the first result that is not 0; -1 with errno where a folder can't be read. */
+ * of the names.  0, or the first result that is neither 0 nor TREE_SKIP; -1 with errno where a folder can't be read. */
 int tree_walk(const char *root, int (*visit)(void *context, const struct tree_entry *e), void *context);
 
 /* Copy FROM to TO, which is not there yet: files, folders, links and pipes, with modes and times; of files not more
- * than MAX_ENTRIES and MAX_BYTES.  0, or -1 with WHY, and part of it there. */
+ * than MAX_ENTRIES and MAX_BYTES.  The folder that TO is in is left out, where it is below FROM.  0, or -1 with WHY,
+ * and part of it there. */
 int tree_copy(const char *from, const char *to, size_t max_entries, uint64_t max_bytes, struct reason *why);
 
 /* Remove it; what can't be removed is left. */

@@ -106,7 +106,7 @@ static void show_noise(const struct verdict *v, const char *what, const struct t
 	case TEXT_SAME:
 		break;
 	case TEXT_LINES_DIFFER:
-		printf("%s: %zu lines differ between plain runs: not compared\n", what, lines);
+		printf("%s differs in %zu line%s between plain runs: not compared\n", what, lines, lines == 1 ? "" : "s");
 		break;
 	case TEXT_COUNT_DIFFERS:
 		printf("%s differs in length between plain runs: not compared\n", what);

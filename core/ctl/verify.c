@@ -62,22 +62,21 @@ static int run_all(struct verification *v, struct reason *why) {
 	return run_plain(v, why);
 }
 
-static void show_plain_runs(const struct verification *v) {
+static void show_served(const struct verification *v) {
 	char text[512];
 
-	if (!v->not_served)
-		return;
-	printf("%d of %d calls ran plain", v->not_served, WARM_RUNS + 1);
-	if (servers_refusal(&v->trial.rundir, text, sizeof text) == 0)
-		printf(": %s\n", text);
-	else
-		printf("; PREFORK_INTERP_DEBUG=1 says why\n");
+	printf("%d of %d calls were served", WARM_RUNS + 1 - v->not_served, WARM_RUNS + 1);
+	if (v->not_served && servers_refusal(&v->trial.rundir, text, sizeof text) == 0)
+		printf(": %s", text);
+	else if (v->not_served)
+		printf("; PREFORK_INTERP_DEBUG=1 says why a call is not");
+	printf("\n");
 }
 
 static int judge(const struct verification *v, struct reason *why) {
 	int differences;
 
-	show_plain_runs(v);
+	show_served(v);
 	if (!v->trial.copied)
 		printf("files are not compared, all runs were in the working directory itself: %s\n", v->trial.whole.text);
 	differences = verdict(&v->trial, plain, why);
