@@ -45,6 +45,7 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 		return CALL_LOST;
 	reader_init(&r, reply, sizeof reply);
 	*status = (int)reader_u32(&r);
+	why[0] = '\0';
 	return CALL_ENDED;
 }
 
@@ -197,6 +198,7 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 		switch (read_answer(c, &a, o->why, o->why_size)) {
 		case WIRE_STATUS:
 			*o->status = (int)a.wait_status;
+			snprintf(o->why, o->why_size, "%s", a.reason);
 			return CALL_ENDED;
 		case WIRE_DECLINED:
 			declined(&a, o);

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Milliseconds. */
@@ -201,11 +202,20 @@ static int check(const struct server *s, const struct call *c, const struct requ
 	return -1;
 }
 
+/* Processor time of the server, in microseconds. */
+static long long used_us(void) {
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * 1000000LL + used.tv_nsec / 1000;
+}
+
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
 	int can_serve;
 	pid_t child, leader, server = getpid();
+	long long began_us;
 	struct request q;
 
 	if (decode(c, &q, &why) < 0) {
@@ -226,7 +236,9 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		return 0;
 	}
 	leader = choose_group(s, c);
+	began_us = used_us();
 	child = s->language->fork(s->language->context);
+	c->fork_us = used_us() - began_us;
 	if (child == 0)
 		return become_executor(s, c, server, &q, result);
 	/* Here too, so that it is there before anything is sent to its group; the child may have been first. */

@@ -33,6 +33,7 @@ int prefork_server_adopt(struct prefork_error *error);
  *     idle_timeout  seconds without a call after which the server goes; negative: never
  *     max_errors    after how many errors of its own the server goes
  *     log_facility  syslog facility by name ("user", "LOG_DAEMON", "local3"); empty: no log
+ *     min_gain      milliseconds that a call must gain by a server whose boundary the runtime found; negative: none
  *
  * An option that the caller gave on the #! line wins over one set here.  0, or -1. */
 int prefork_server_option(const char *name, const char *value, struct prefork_error *error);
@@ -88,6 +89,9 @@ struct prefork_language {
 	 * NULL where all can. */
 	const char *(*declines)(void *context, const struct prefork_caller *caller);
 	void *context;
+	/* Not the script but its runtime has said where initialisation ends: where the server saves too little (option
+	 * min_gain) it goes, and the script runs plain. */
+	int found_boundary;
 };
 
 /* One call, in its executor.  The library has already installed descriptors, directory, umask, limits, process group,

@@ -9,6 +9,7 @@
 #include "options.h"
 #include "origin.h"
 #include "prefork-server.h"
+#include "worth.h"
 
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct server {
 	pid_t group; /* the server's process group */
 	int signal_fd;
 	struct learned learned;
+	struct worth worth;
 	pid_t improving;      /* the process that may take our place; 0: none */
 	int improved_fd;      /* where it says that it can */
 	long long news_since; /* clock_ms() when it was first so */

@@ -69,6 +69,7 @@ enum wire_field {
 	WIRE_SERVED = 68,                      /* be64: calls served so far */
 	WIRE_IDLE_MS = 69,                     /* be64: milliseconds since the last call ended, 0 while one runs */
 	WIRE_DIFFERS = 70,                     /* NUL-terminated strings: variables, WIRE_DIFFERS_DIRECTORY */
+	WIRE_LEARNING = 71,                    /* be32: not 0 while what calls have learned may still be to be loaded */
 };
 
 enum wire_verb {

@@ -198,6 +198,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
 	if (function) {
 		language.improve = improve;
 		language.context = function;
+		language.found_boundary = 1;
 	}
 	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {

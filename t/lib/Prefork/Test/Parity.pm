@@ -53,7 +53,8 @@ sub make_place ($case, $language) {
 sub put_script ($place, $client) {
 	my @words = ($place->{interpreter}, @{$place->{arguments}});
 	# Of what follows the program the kernel makes one word.
-	my @line = $client ? ($client, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
+	my @options = $place->{case}{unmarked} ? '--min-gain=-1' : ();
+	my @line = $client ? ($client, @options, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
 	write_file($place->{script}, "#!@line\n$place->{case}{scripts}{$place->{language}}{text}", 0755);
 	return;
 }
@@ -63,7 +64,7 @@ sub put_script ($place, $client) {
 # A file's content; a copy of the script looks like the plain one.
 sub content ($path) {
 	my $bytes = read_file($path) // 'unreadable';
-	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
+	return $bytes =~ s{\A#!\S*/prefork-interp (?:--min-gain=-1 )?-- }{#!}r;
 }
 
 # What is below a folder: {name => "type mode" and content}.
@@ -86,14 +87,10 @@ sub snapshot ($folder, $below = '') {
 sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (running => 0, served => {}, taken => {});
 	for my $path (sockets($place->{run})) {
-		my $s = wire_connect($path) or next;
-		wire_read_greeting($s, $seconds) or next;
-		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s, $seconds);
-		next if !$m || $m->{type} != REPORT;
-		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
+		my $report = wire_report($path, $seconds) or next;
+		my ($pid, $running) = map { unpack 'N', $report->{$_} } PID, RUNNING;
 		$sum{running} += $running;
-		$sum{served}{$pid} = unpack 'Q>', $m->{fields}{+SERVED};
+		$sum{served}{$pid} = unpack 'Q>', $report->{+SERVED};
 		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
 	}
 	return \%sum;
