@@ -49,6 +49,11 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error);
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
 void prefork_server_depend_on_directory(void);
 
+/* Since prefork_server_adopt(), and while improve() loads, the library notes which variables are read from the memory
+ * that `environ` points to, by whatever code, and depends on them.  A runtime that is about to read them all ends that
+ * first.  0, or -1 when memory is short. */
+int prefork_server_end_reads(struct prefork_error *error);
+
 /* ---- Learning: what one call finds out, later servers and executors have ----
  *
  * A runtime may keep bytes of its own for each script, such as the modules that calls of it load.  When they have

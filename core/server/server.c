@@ -60,6 +60,7 @@ int prefork_server_adopt(struct prefork_error *error) {
 	options_default(&server.options);
 	origin_adopt(&server.origin);
 	learned_find(&server.learned, &server.handshake);
+	reads_begin(&server.reads);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -83,6 +84,12 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error) {
 	if (adopted == ADOPTED && dependency_add(&server.origin.dependency, name) < 0)
 		return error_set(error, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+int prefork_server_end_reads(struct prefork_error *error) {
+	if (reads_end(&server.reads, &server.origin.dependency) < 0)
+		return error_set(error, "environment: %s", strerror(errno));
 	return 0;
 }
 
@@ -177,7 +184,9 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
+	/* First: what comes next reads all of them. */
+	if (prefork_server_end_reads(error) < 0 || enough_time(error) < 0 ||
+	    origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;

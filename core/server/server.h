@@ -9,6 +9,7 @@
 #include "options.h"
 #include "origin.h"
 #include "prefork-server.h"
+#include "reads.h"
 #include "worth.h"
 
 #include <stdint.h>
@@ -26,6 +27,7 @@ struct server {
 	int signal_fd;
 	struct learned learned;
 	struct worth worth;
+	struct reads reads;   /* of setup, or of what is being loaded */
 	pid_t improving;      /* the process that may take our place; 0: none */
 	int improved_fd;      /* where it says that it can */
 	long long news_since; /* clock_ms() when it was first so */
