@@ -9,11 +9,6 @@ use File::Basename qw(dirname);
 my %TEXT = (perl => q{print "@ARGV\n"}, python => q{import sys; print(*sys.argv[1:])}, tcl => q{puts [join $argv]});
 my $CALLS = 40;    # more than it takes to find out, even if something is learned on the way
 
-sub is_learning ($socket) {
-	my $report = wire_report($socket);
-	return $report && unpack 'N', $report->{+LEARNING};
-}
-
 # Call until a call is plain: how many were served.
 sub calls_served ($script) {
 	for my $served (0 .. $CALLS) {
@@ -22,7 +17,7 @@ sub calls_served ($script) {
 			"call $served") or return;
 		return $served if $r->{err};
 		# What the call has learned is loaded when no call runs.
-		wait_for(sub { !grep { is_learning($_) } sockets() });
+		wait_for(sub { !grep { wire_is_learning($_) } sockets() });
 	}
 	return;
 }

@@ -14,7 +14,7 @@ our @EXPORT = qw(
 	wire_greeting wire_read_greeting wire_message wire_read_message wire_request wire_u32 wire_u64
 	REQUEST SIGNAL CONTROL DECLINED STATUS STOPPED CONTINUED REPORT
 	CAP_PROTOCOL DESCRIPTORS SCRIPT ARGUMENTS ENVIRONMENT UMASK LIMITS SIGMASK SIGIGNORED SIGNUMBER VERB WAITSTATUS
-	REASON PID RUNNING SERVED IDLE_MS LEARNING wire_report
+	REASON PID RUNNING SERVED IDLE_MS LEARNING wire_report wire_is_learning
 );
 
 use constant {
@@ -59,6 +59,12 @@ sub wire_report ($path, $seconds = DEADLINE) {
 	wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or return;
 	my $m = wire_read_message($s, $seconds);
 	return $m && $m->{type} == REPORT ? $m->{fields} : undef;
+}
+
+# Has the server at PATH still something to load that its calls have learned?
+sub wire_is_learning ($path) {
+	my $report = wire_report($path);
+	return $report && unpack 'N', $report->{+LEARNING};
 }
 
 sub wire_connect ($path) {
