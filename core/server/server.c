@@ -272,5 +272,6 @@ void prefork_server_unblock(const struct prefork_call *call) {
 	for (size_t i = 0; i < ORIGIN_TIMERS; i++)
 		if (call->timers[i].it_value.tv_sec || call->timers[i].it_value.tv_usec)
 			setitimer(timers[i], &call->timers[i], NULL);
+	parting_wait(&server.parting);
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
 }
