@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "../wire/fd.h"
+#include "again.h"
 #include "error.h"
 #include "gate.h"
 #include "improve.h"
@@ -252,6 +253,10 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	fd_close(&go[1]);
 	sigprocmask(SIG_SETMASK, &server.origin.mask, NULL);
 	return -1;
+}
+
+int prefork_server_start_again(const char *variable) {
+	return again_start(&server.handshake, variable);
 }
 
 char *prefork_server_learned(size_t *length) {
