@@ -80,21 +80,29 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
+# What the server at this socket says of itself: {pid, running, served, idle (ms)}.  Nothing when it does not answer in
+# SECONDS, as setup may be under way.
+sub server_report ($path, $seconds = DEADLINE) {
+	my $s = wire_connect($path) or return;
+	wire_read_greeting($s, $seconds) or return;
+	wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or return;
+	my $m = wire_read_message($s, $seconds);
+	return if !$m || $m->{type} != REPORT;
+	my %report;
+	@report{qw(pid running)} = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
+	@report{qw(served idle)} = map { unpack 'Q>', $m->{fields}{$_} } SERVED, IDLE_MS;
+	return \%report;
+}
+
 # Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
 # counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
-# answer in SECONDS (setup may be under way) is left out.
+# answer is left out.
 sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (running => 0, served => {}, taken => {});
-	for my $path (sockets($place->{run})) {
-		my $s = wire_connect($path) or next;
-		wire_read_greeting($s, $seconds) or next;
-		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s, $seconds);
-		next if !$m || $m->{type} != REPORT;
-		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
-		$sum{running} += $running;
-		$sum{served}{$pid} = unpack 'Q>', $m->{fields}{+SERVED};
-		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
+	for my $report (map { server_report($_, $seconds) } sockets($place->{run})) {
+		$sum{running} += $report->{running};
+		$sum{served}{$report->{pid}} = $report->{served};
+		$sum{taken}{$report->{pid}} = $report->{served} + $report->{running};
 	}
 	return \%sum;
 }
