@@ -28,6 +28,8 @@ const char words_usage[] =
 	"  -g NAME              NAME alone tells servers apart\n"
 	"  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
 	"  --max-servers=N      how many calls run at once; negative: no limit\n"
+	"  --min-gain=MS        a script as it is runs plain where a server saves less of\n"
+	"                       each call; negative: never\n"
 	"  --session=WHICH      own: a server in the caller's session; shared: a daemon;\n"
 	"                       auto (default): own where there is a controlling terminal\n"
 	"  --split              run a script's own first lines ahead of its calls too\n"
@@ -35,12 +37,22 @@ const char words_usage[] =
 	"\n"
 	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
 
-enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_SESSION, OPTION_SPLIT, OPTION_HELP, OPTION_VERSION };
+enum {
+	OPTION_KILL = 256,
+	OPTION_IDLE,
+	OPTION_MAX,
+	OPTION_GAIN,
+	OPTION_SESSION,
+	OPTION_SPLIT,
+	OPTION_HELP,
+	OPTION_VERSION
+};
 
 static const struct option long_options[] = {
 	{"kill", no_argument, NULL, OPTION_KILL},
 	{"idle-timeout", required_argument, NULL, OPTION_IDLE},
 	{"max-servers", required_argument, NULL, OPTION_MAX},
+	{"min-gain", required_argument, NULL, OPTION_GAIN},
 	{"session", required_argument, NULL, OPTION_SESSION},
 	{"split", no_argument, NULL, OPTION_SPLIT},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -109,6 +121,8 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 		return take_number(&w->idle_timeout, "--idle-timeout", 1, why, why_size);
 	case OPTION_MAX:
 		return take_number(&w->max_servers, "--max-servers", 0, why, why_size);
+	case OPTION_GAIN:
+		return take_number(&w->min_gain, "--min-gain", 1, why, why_size);
 	case OPTION_SPLIT:
 		w->split = 1;
 		return 0;

@@ -23,6 +23,7 @@ struct words {
 	size_t extra_count;
 	const char *idle_timeout; /* as spelt, checked to be a number; or NULL */
 	const char *max_servers;
+	const char *min_gain;
 	char *interpreter; /* as spelt; NULL where none is named (--help, --version) */
 	char **interpreter_arguments;
 	int interpreter_argument_count;

@@ -48,7 +48,7 @@ static void ask(const struct rundir *d, const char *key, void *context) {
 
 	if (sock >= 0 && report_ask(sock, deadline) == 0 && report_answer(sock, deadline, &a) == 0) {
 		census->served += a.served;
-		census->busy |= a.running > 0 || a.loading;
+		census->busy |= a.running > 0 || a.learning;
 	} else if (sock >= 0) {
 		census->busy = 1; /* at its limit, or about to go */
 	}

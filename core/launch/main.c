@@ -45,7 +45,7 @@ struct launch {
 
 /* Remember the refusal, and be plain. */
 static enum launch_status refuse(struct launch *l, const struct reason *why) {
-	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text);
+	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text, REFUSAL_TIME);
 	return LAUNCH_PLAIN;
 }
 

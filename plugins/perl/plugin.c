@@ -12,8 +12,9 @@
 #define LINE_MAX_READ 4096
 
 #define INCLUDE_OPTION "-I"
-/* Loaded before the script is compiled, to see what it looks at. */
-#define RUNTIME_OPTION "-m" MODULE "::Runtime"
+/* Loaded before the script is compiled, to see what it looks at; where it marks no boundary, to find one. */
+#define MARKED_OPTION "-m" MODULE "::Runtime"
+#define UNMARKED_OPTION "-m" MODULE "::Unmarked"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "fgtTUwWX";
@@ -234,7 +235,7 @@ static int check_environment(const struct question *q) {
 	return check_path("PERL5LIB", q) && check_path("PERLLIB", q) && check_environment_options(q) && check_locale(q);
 }
 
-/* In its text, or by -M. */
+/* Does it mark its boundary?  It names the module in its text, or by -M. */
 static int names_module(const struct prefork_invocation *invocation) {
 	for (const char *const *at = invocation->arguments; *at; at++)
 		if (strstr(*at, MODULE))
@@ -250,11 +251,6 @@ static enum prefork_answer perl_accepts(const struct prefork_invocation *invocat
 		return PREFORK_NOT_MINE;
 	if (!read_options(invocation->arguments, &q) || !check_script(invocation->script, &q) || !check_environment(&q))
 		return PREFORK_REFUSE;
-	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
-	if (!names_module(invocation)) {
-		refuse(&q, "the script does not name the module that it marks its initialisation's end with", MODULE);
-		return PREFORK_REFUSE;
-	}
 	return PREFORK_ACCEPT;
 }
 
@@ -276,7 +272,7 @@ static int add_include(const struct prefork_invocation *invocation, const struct
 static int perl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	const char *const *at;
 
-	if (host->add_argument(setup, RUNTIME_OPTION) != 0)
+	if (host->add_argument(setup, names_module(invocation) ? MARKED_OPTION : UNMARKED_OPTION) != 0)
 		return -1;
 	for (at = invocation->arguments; *at && strcmp(*at, "--") != 0; at++)
 		if (host->add_argument(setup, *at) != 0)
