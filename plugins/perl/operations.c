@@ -137,7 +137,7 @@ static void look_terminal(pTHX) {
 		GV *gv = gv_fetchpv(name, 0, SVt_PVIO);
 
 		if (*name >= '0' && *name <= '2' && !name[1])
-			tripwire_terminal(aTHX_ *name - '0');
+			tripwire_terminal(aTHX_ * name - '0');
 		io = gv ? GvIO(gv) : NULL;
 	}
 	if (io && IoIFP(io))

@@ -86,7 +86,7 @@ _serve(keep_name)
   PREINIT:
 	struct prefork_error error;
   CODE:
-	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, &error), &error);
+	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, 0, &error), &error);
   OUTPUT:
 	RETVAL
 

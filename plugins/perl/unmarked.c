@@ -132,7 +132,7 @@ static void serve_here(pTHX) {
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), 1, &error) < 0)
 		start_again(aTHX_ error.message);
 }
 
