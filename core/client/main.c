@@ -174,7 +174,17 @@ static void occupy_standard(void) {
 	fd_close(&fd);
 }
 
-static int run(const struct words *w) {
+/* An interpreter that env(1) would not find either: it says so in its own words. */
+static int find_interpreter(struct words *w, struct interpreter *interpreter) {
+	if (interpreter_find(w->interpreter, interpreter) == 0)
+		return 0;
+	if (!w->env_words)
+		return -1;
+	words_keep_env(w);
+	return interpreter_find(w->interpreter, interpreter);
+}
+
+static int run(struct words *w) {
 	char why[WHY_SIZE];
 	const char *reason = unservable(w);
 	struct interpreter interpreter;
@@ -182,9 +192,9 @@ static int run(const struct words *w) {
 	int status, carried;
 
 	/* Before anything else is opened. */
-	carried = context_early(&context, w->hash_bang, why, sizeof why);
+	carried = context_early(&context, w->hash_bang && !w->env_words, why, sizeof why);
 	occupy_standard();
-	if (interpreter_find(w->interpreter, &interpreter) < 0)
+	if (find_interpreter(w, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
 	/* What the kernel makes of a #! line without words: we would run ourselves, again and again. */
 	if (interpreter.loops)

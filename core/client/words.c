@@ -209,6 +209,33 @@ static int is_cut(const char *program, const char *words, const char *script) {
 	return n == SHEBANG_SIZE && line[0] == '#' && line[1] == '!' && !memchr(line, '\n', SHEBANG_SIZE - 1);
 }
 
+int words_of_env(char *const *v, int count) {
+	const char *slash = count > 1 ? strrchr(v[0], '/') : NULL;
+	int at;
+
+	if (!slash || strcmp(slash + 1, "env") != 0)
+		return 0;
+	at = strcmp(v[1], "-S") == 0 ? 2 : 1;
+	/* Without -S it is given one word, in which it would look for no others. */
+	if (at >= count || (at == 1 && count > 2))
+		return 0;
+	/* Its own options, variables that it sets, and what -S replaces. */
+	if (v[at][0] == '-' || strchr(v[at], '='))
+		return 0;
+	for (int i = at; at == 2 && i < count; i++)
+		if (strpbrk(v[i], "'\"\\$") || v[i][0] == '#')
+			return 0;
+	return at;
+}
+
+void words_keep_env(struct words *w) {
+	w->interpreter_arguments -= w->env_words;
+	w->interpreter_argument_count += w->env_words;
+	if (w->env_words)
+		w->interpreter = w->interpreter_arguments[-1];
+	w->env_words = 0;
+}
+
 /* After the options: interpreter, its arguments, script, its arguments. */
 static int take_operands(struct words *w, char **v, int count, int shebang, char *why, size_t why_size) {
 	int at = optind, end = shebang ? shebang : count;
@@ -219,6 +246,9 @@ static int take_operands(struct words *w, char **v, int count, int shebang, char
 		snprintf(why, why_size, "no interpreter is named");
 		return -1;
 	}
+	if (shebang)
+		w->env_words = words_of_env(v + at, end - at);
+	at += w->env_words;
 	w->interpreter = v[at++];
 	w->interpreter_arguments = v + at;
 	if (shebang)

@@ -44,6 +44,7 @@ struct call *call_new(struct server *s, int sock) {
 void call_free(struct call *c) {
 	fd_close(&c->sock);
 	receive_free(&c->receiver);
+	parting_end(&c->parting);
 	free(c);
 }
 
@@ -87,6 +88,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 			continue;
 		fd_close(&c->sock);
 		fd_close_all(c->receiver.fds, c->receiver.fd_count);
+		parting_forget(&c->parting);
 	}
 }
 
@@ -110,6 +112,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 		_exit(127);
 	}
 	c->receiver.fd_count = 0;
+	s->parting = c->parting;
 	if (s->handshake.own_session)
 		reply_started(c, s->group);
 	fd_close(&c->sock);
@@ -236,6 +239,8 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		return 0;
 	}
 	leader = choose_group(s, c);
+	if (s->handshake.own_session)
+		parting_begin(&c->parting);
 	began_us = used_us();
 	child = s->language->fork(s->language->context);
 	c->fork_us = used_us() - began_us;
@@ -286,11 +291,13 @@ static int dispatch(struct server *s, struct call *c, struct prefork_call *resul
 		return start(s, c, result);
 	if (c->state == CALL_GREETED && type == WIRE_CONTROL && c->receiver.fd_count == 0) {
 		control(s, c);
-	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE)) {
+	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE || type == WIRE_PARTED)) {
 		if (type == WIRE_SIGNAL)
 			monitor_relay(s, c);
-		else
+		else if (type == WIRE_AWAKE)
 			monitor_awake(c);
+		else
+			parting_end(&c->parting);
 		receive_next(&c->receiver);
 	} else {
 		server_error(s, "message %u is not permitted in this state", type);

@@ -27,6 +27,13 @@ struct prefork_error {
  * or its descriptors are not open (the variable is removed all the same). */
 int prefork_server_adopt(struct prefork_error *error);
 
+/* Before prefork_server_adopt(): remember how this process was executed, so that setup can be started again. */
+void prefork_server_note_start(void);
+
+/* In setup: start from the beginning, in this process, as the launcher has started it, with VARIABLE ("NAME=value") in
+ * its environment.  What was written so far is forgotten.  Returns only when it can't be done: -1 with errno. */
+int prefork_server_start_again(const char *variable);
+
 /* Set one option from its text form.  Names and values:
  *
  *     max_servers   how many calls may run at once; negative: no limit

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "../wire/fd.h"
+#include "again.h"
 #include "error.h"
 #include "gate.h"
 #include "improve.h"
@@ -254,6 +255,10 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	return -1;
 }
 
+int prefork_server_start_again(const char *variable) {
+	return again_start(&server.handshake, variable);
+}
+
 char *prefork_server_learned(size_t *length) {
 	return learned_read(&server.learned, length);
 }
@@ -272,5 +277,6 @@ void prefork_server_unblock(const struct prefork_call *call) {
 	for (size_t i = 0; i < ORIGIN_TIMERS; i++)
 		if (call->timers[i].it_value.tv_sec || call->timers[i].it_value.tv_usec)
 			setitimer(timers[i], &call->timers[i], NULL);
+	parting_wait(&server.parting);
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
 }

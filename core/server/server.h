@@ -8,6 +8,7 @@
 #include "learned.h"
 #include "options.h"
 #include "origin.h"
+#include "parting.h"
 #include "prefork-server.h"
 #include "reads.h"
 #include "worth.h"
@@ -26,6 +27,7 @@ struct server {
 	pid_t group; /* the server's process group */
 	int signal_fd;
 	struct learned learned;
+	struct parting parting; /* in an executor: its own call's */
 	struct worth worth;
 	struct reads reads;   /* of setup, or of what is being loaded */
 	pid_t improving;      /* the process that may take our place; 0: none */

@@ -14,8 +14,9 @@
 #define LINE_MAX_READ 4096
 
 #define INCLUDE_OPTION "-I"
-/* Loaded before the script is compiled, to see what it looks at. */
-#define RUNTIME_OPTION "-m" MODULE "::Runtime"
+/* Loaded before the script is compiled, to see what it looks at; where it marks no boundary, to find one. */
+#define MARKED_OPTION "-m" MODULE "::Runtime"
+#define UNMARKED_OPTION "-m" MODULE "::Unmarked"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "fgtTUwWX";
@@ -246,7 +247,7 @@ static int loads_module(const char *at) {
 		return 0;
 	for (at += word; *at && !strchr(";#\n", *at); at++)
 		if (strncmp(at, MODULE, strlen(MODULE)) == 0 && strchr(" \t\"'(", at[-1]))
-			return !isalnum((unsigned char)at[strlen(MODULE)]) && !strchr(":_", at[strlen(MODULE)]);
+			return strchr(" \t\r\n;,\"')(", at[strlen(MODULE)]) != NULL;
 	return 0;
 }
 
@@ -279,7 +280,7 @@ static int is_marked(const char *line) {
 	return loads && calls;
 }
 
-/* In its text, or by -M. */
+/* Does it mark its boundary?  It names the module in its text, or by -M. */
 static int names_module(const struct prefork_invocation *invocation) {
 	for (const char *const *at = invocation->arguments; *at; at++)
 		if (strstr(*at, MODULE))
@@ -295,11 +296,6 @@ static enum prefork_answer perl_accepts(const struct prefork_invocation *invocat
 		return PREFORK_NOT_MINE;
 	if (!read_options(invocation->arguments, &q) || !check_script(invocation->script, &q) || !check_environment(&q))
 		return PREFORK_REFUSE;
-	/* Without a boundary setup would run all of it, and the plain run that follows run it again. */
-	if (!names_module(invocation)) {
-		refuse(&q, "the script does not name the module that it marks its initialisation's end with", MODULE);
-		return PREFORK_REFUSE;
-	}
 	return PREFORK_ACCEPT;
 }
 
@@ -321,7 +317,7 @@ static int add_include(const struct prefork_invocation *invocation, const struct
 static int perl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	const char *const *at;
 
-	if (host->add_argument(setup, RUNTIME_OPTION) != 0)
+	if (host->add_argument(setup, names_module(invocation) ? MARKED_OPTION : UNMARKED_OPTION) != 0)
 		return -1;
 	for (at = invocation->arguments; *at && strcmp(*at, "--") != 0; at++)
 		if (host->add_argument(setup, *at) != 0)

@@ -81,17 +81,25 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
+# What the server at this socket says of itself: {pid, running, learning, served, idle (ms)}.  Nothing when it does not answer in
+# SECONDS, as setup may be under way.
+sub server_report ($path, $seconds = DEADLINE) {
+	my $fields = wire_report($path, $seconds) or return;
+	my %report;
+	@report{qw(pid running learning)} = map { unpack 'N', $fields->{$_} } PID, RUNNING, LEARNING;
+	@report{qw(served idle)} = map { unpack 'Q>', $fields->{$_} } SERVED, IDLE_MS;
+	return \%report;
+}
+
 # Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
 # counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
-# answer in SECONDS (setup may be under way) is left out.
+# answer is left out.
 sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (running => 0, served => {}, taken => {});
-	for my $path (sockets($place->{run})) {
-		my $report = wire_report($path, $seconds) or next;
-		my ($pid, $running) = map { unpack 'N', $report->{$_} } PID, RUNNING;
-		$sum{running} += $running;
-		$sum{served}{$pid} = unpack 'Q>', $report->{+SERVED};
-		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
+	for my $report (map { server_report($_, $seconds) } sockets($place->{run})) {
+		$sum{running} += $report->{running};
+		$sum{served}{$report->{pid}} = $report->{served};
+		$sum{taken}{$report->{pid}} = $report->{served} + $report->{running};
 	}
 	return \%sum;
 }

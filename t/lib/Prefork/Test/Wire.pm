@@ -12,13 +12,14 @@ use Socket;
 our @EXPORT = qw(
 	wire_listen wire_accept wire_connect wire_send wire_receive wire_at_end wire_close_write
 	wire_greeting wire_read_greeting wire_message wire_read_message wire_request wire_u32 wire_u64
-	REQUEST SIGNAL CONTROL DECLINED STATUS STOPPED CONTINUED REPORT
+	REQUEST SIGNAL CONTROL PARTED DECLINED STATUS STOPPED CONTINUED REPORT STARTED
 	CAP_PROTOCOL DESCRIPTORS SCRIPT ARGUMENTS ENVIRONMENT UMASK LIMITS SIGMASK SIGIGNORED SIGNUMBER VERB WAITSTATUS
 	REASON PID RUNNING SERVED IDLE_MS LEARNING wire_report wire_is_learning
 );
 
 use constant {
-	REQUEST => 1, SIGNAL => 2, CONTROL => 3, DECLINED => 65, STATUS => 66, STOPPED => 67, CONTINUED => 68, REPORT => 69,
+	REQUEST => 1, SIGNAL => 2, CONTROL => 3, PARTED => 5, DECLINED => 65, STATUS => 66, STOPPED => 67, CONTINUED => 68,
+	REPORT => 69, STARTED => 70,
 };
 use constant {
 	CAP_PROTOCOL => 1,
