@@ -45,7 +45,7 @@ struct launch {
 
 /* Remember the refusal, and be plain. */
 static enum launch_status refuse(struct launch *l, const struct reason *why) {
-	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text);
+	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text, REFUSAL_TIME);
 	return LAUNCH_PLAIN;
 }
 
@@ -215,7 +215,7 @@ static int check_script(struct launch *l, struct reason *why) {
 }
 
 static int find_places(struct launch *l, struct reason *why) {
-	if (check_script(l, why) < 0 || plugin_directory(l->plugins, why) < 0)
+	if (check_script(l, why) < 0 || plugin_directory(l->plugins, PREFORK_RELATIVE_PLUGINS, why) < 0)
 		return -1;
 	if (refusal_identify(&l->subject, l->arguments.invocation.script, l->plugins) < 0) {
 		reason_errno(why, "examine", "the script");

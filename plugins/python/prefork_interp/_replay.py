@@ -345,6 +345,8 @@ def _report(loading: "Loading") -> None:
 
 def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
     """Find out what must be renewed in each call."""
+    # What is frozen since the last time it does not tell.
+    _collector.unfreeze()
     objects = _collector.get_objects()
     pending = left.streams.pending
     left.streams = Streams(objects)

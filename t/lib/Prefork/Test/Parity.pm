@@ -53,7 +53,8 @@ sub make_place ($case, $language) {
 sub put_script ($place, $client) {
 	my @words = ($place->{interpreter}, @{$place->{arguments}});
 	# Of what follows the program the kernel makes one word.
-	my @line = $client ? ($client, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
+	my @options = $place->{case}{unmarked} ? '--min-gain=-1' : ();
+	my @line = $client ? ($client, @options, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
 	write_file($place->{script}, "#!@line\n$place->{case}{scripts}{$place->{language}}{text}", 0755);
 	return;
 }
@@ -63,7 +64,7 @@ sub put_script ($place, $client) {
 # A file's content; a copy of the script looks like the plain one.
 sub content ($path) {
 	my $bytes = read_file($path) // 'unreadable';
-	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
+	return $bytes =~ s{\A#!\S*/prefork-interp (?:--min-gain=-1 )?-- }{#!}r;
 }
 
 # What is below a folder: {name => "type mode" and content}.
@@ -80,17 +81,13 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
-# What the server at this socket says of itself: {pid, running, served, idle (ms)}.  Nothing when it does not answer in
+# What the server at this socket says of itself: {pid, running, learning, served, idle (ms)}.  Nothing when it does not answer in
 # SECONDS, as setup may be under way.
 sub server_report ($path, $seconds = DEADLINE) {
-	my $s = wire_connect($path) or return;
-	wire_read_greeting($s, $seconds) or return;
-	wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or return;
-	my $m = wire_read_message($s, $seconds);
-	return if !$m || $m->{type} != REPORT;
+	my $fields = wire_report($path, $seconds) or return;
 	my %report;
-	@report{qw(pid running)} = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
-	@report{qw(served idle)} = map { unpack 'Q>', $m->{fields}{$_} } SERVED, IDLE_MS;
+	@report{qw(pid running learning)} = map { unpack 'N', $fields->{$_} } PID, RUNNING, LEARNING;
+	@report{qw(served idle)} = map { unpack 'Q>', $fields->{$_} } SERVED, IDLE_MS;
 	return \%report;
 }
 
