@@ -289,7 +289,7 @@ void unmarked_begin(pTHX_ const char *folder) {
 	struct prefork_error error;
 
 	prefork_server_note_start();
-	if (prefork_server_adopt(&error) <= 0)
+	if (serve_adopt(aTHX_ &error) <= 0)
 		give_up("not started by prefork-launch");
 	(void)hv_deletes(GvHVn(PL_envgv), "PREFORK_INTERP", G_DISCARD);
 	state = AHEAD;
