@@ -79,7 +79,7 @@ static int load(struct server *s, struct prefork_error *error) {
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (r < 0)
 		return -1;
-	worth_saves(&s->worth);
+	worth_saves(&s->worth, 0);
 	if (reads_end(&s->reads, &s->origin.dependency) < 0 || gate_commit(gate, &s->origin) < 0)
 		return error_set(error, "memory: %s", strerror(errno));
 	if (files_add_mapped(&s->files) < 0)

@@ -129,8 +129,10 @@ static int wait_status(const siginfo_t *how) {
 /* The server goes, and its script runs plain from now on, when it gains too little.  While something may still be
  * learned that is not known. */
 static int gains_too_little(struct server *s, const struct call *c, const struct rusage *used, char *why, size_t size) {
-	return s->language->found_boundary && s->options.min_gain >= 0 && !s->draining && !s->improving &&
-	       !s->look_for_news && worth_call(&s->worth, s->options.min_gain, c->fork_us, used, why, size);
+	int learns = s->language->improve && (s->look_for_news || s->improving);
+
+	return s->language->found_boundary && s->options.min_gain >= 0 && !s->draining && !learns &&
+	       worth_call(&s->worth, s->options.min_gain, c->fork_us, used, why, size);
 }
 
 /* Tell the status.  Where more than that depends on it, the executor's end is not complete before the client's is: its

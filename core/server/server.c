@@ -235,7 +235,7 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return error_set(error, "pipe: %s", strerror(errno));
 	server.language = language;
-	worth_saves(&server.worth);
+	worth_saves(&server.worth, server.handshake.used_ms);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &server.origin.mask);
 	child = language->fork(language->context);

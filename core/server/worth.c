@@ -12,13 +12,23 @@ static long long time_us(const struct rusage *r) {
 	return (r->ru_utime.tv_sec + r->ru_stime.tv_sec) * 1000000LL + r->ru_utime.tv_usec + r->ru_stime.tv_usec;
 }
 
-void worth_saves(struct worth *w) {
+static long long used_us(void) {
 	static const int who[] = {RUSAGE_SELF, RUSAGE_CHILDREN};
 	struct rusage used;
+	long long sum = 0;
 
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++)
 		if (getrusage(who[i], &used) == 0)
-			w->saved_us += time_us(&used);
+			sum += time_us(&used);
+	return sum;
+}
+
+unsigned worth_used_ms(void) {
+	return (unsigned)(used_us() / 1000);
+}
+
+void worth_saves(struct worth *w, unsigned used_ms) {
+	w->saved_us += used_us() - used_ms * 1000LL;
 	w->poor = 0;
 }
 

@@ -14,8 +14,12 @@ struct worth {
 	unsigned poor;      /* calls in a row that gained too little */
 };
 
-/* What this process has used so far is saved from now on: at the end of setup, and of loading. */
-void worth_saves(struct worth *w);
+/* What this process has used so far is saved from now on: at the end of setup, and of loading.  USED_MS of it are not,
+ * which it used for something else. */
+void worth_saves(struct worth *w, unsigned used_ms);
+
+/* Milliseconds of processor time that this process, and its children that have ended, have used. */
+unsigned worth_used_ms(void);
 
 /* A call has ended: FORK_US microseconds of processor time to fork it, USED by its executor.  1 when so many calls in a
  * row have gained less than MIN_GAIN milliseconds that the server should go, with one line in WHY; else 0. */

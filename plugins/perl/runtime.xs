@@ -50,7 +50,7 @@ _adopt()
   PREINIT:
 	struct prefork_error error;
   CODE:
-	RETVAL = unmarked_is_served() ? 0 : prefork_server_adopt(&error);
+	RETVAL = unmarked_is_served() ? 0 : serve_adopt(aTHX_ &error);
 	if (RETVAL < 0)
 		croak("Proc::Prefork::Interp: %s", error.message);
   OUTPUT:
@@ -86,7 +86,7 @@ _serve(keep_name)
   PREINIT:
 	struct prefork_error error;
   CODE:
-	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, &error), &error);
+	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, 0, &error), &error);
   OUTPUT:
 	RETVAL
 

@@ -47,6 +47,21 @@ static pid_t fork_perl(void *context) {
 	return pid;
 }
 
+/* At the interpreter's end Perl takes an environ that is not the one of its start for memory of its own, and frees it.
+ * It is the library's while that notes what setup reads. */
+static void keep_environment(pTHX_ void *unused) {
+	PERL_UNUSED_ARG(unused);
+	PL_origenviron = environ;
+}
+
+int serve_adopt(pTHX_ struct prefork_error *error) {
+	int adopted = prefork_server_adopt(error);
+
+	if (adopted > 0)
+		call_atexit(keep_environment, NULL);
+	return adopted;
+}
+
 /* ---- environment, arguments, name ---- */
 
 /* Perl keeps the first of several variables of one name, and takes the others out of what its children get.
@@ -74,8 +89,6 @@ static void renew_environment(pTHX) {
 		*to++ = *from;
 	}
 	*to = NULL;
-	/* Perl takes an environ that is not this one for memory of its own, and frees it. */
-	PL_origenviron = environ;
 	tzset();
 }
 
@@ -177,11 +190,13 @@ static void install(pTHX_ const struct prefork_call *call, int keep_name) {
 	prefork_server_unblock(call);
 }
 
-int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, struct prefork_error *error) {
-	static const struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
+int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int found_boundary,
+          struct prefork_error *error) {
+	static struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
 	static struct prefork_call call;
 	int result;
 
+	language.found_boundary = found_boundary;
 	settings = *setups;
 	PERL_FLUSHALL_FOR_CHILD;
 	tzset(); /* for the server: executors in the same time zone need not read it again */
@@ -191,6 +206,6 @@ int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, struct pr
 	if (result == 0)
 		result = prefork_server_run(&language, &call, error);
 	if (result > 0)
-		install(aTHX_ &call, keep_name);
+		install(aTHX_ & call, keep_name);
 	return result;
 }

@@ -60,9 +60,9 @@ subtest 'its failure is passed on' => sub {
 
 subtest 'the last it has said' => sub {
 	my %text = (
-		perl   => qq{use Proc::Prefork::Interp;\nwarn "first\\n";\ndie "the last\\n";\n},
-		python => qq{import sys, prefork_interp\nsys.exit("first\\nthe last")\n},
-		tcl    => qq{package require prefork_interp\nputs stderr first\nputs stderr "the last"\nexit 1\n},
+		perl   => qq{use Proc::Prefork::Interp;\nwarn "first\\n";\ndie "the last\\n";\nprefork_initialisation_complete();\n},
+		python => qq{import sys, prefork_interp\nsys.exit("first\\nthe last")\nprefork_interp.initialisation_complete()\n},
+		tcl    => qq{package require prefork_interp\nputs stderr first\nputs stderr "the last"\nexit 1\nprefork_interp::initialisation_complete\n},
 	);
 	my $failing = script(core_language(), text => $text{core_language()});
 	$failing->call([]);

@@ -5,6 +5,7 @@ help: sh --help
 job: sh load ./towns/1.2
 job: sh avail
 environment: MODULEPATH=modules
+environment: MODULES_PAGER=cat
 --- modules/towns/1.2
 #%Module1.0
 module-whatis "tells about towns"

@@ -18,7 +18,7 @@ use Text::ParseWords qw(shellwords);
 our @EXPORT = qw(cli_folder);
 
 use constant {
-	RUN_TIME => 120,              # seconds that a run may take
+	RUN_TIME => 60,               # seconds that a run may take
 	LEARNING => 60,               # seconds that a server may take to load what was learned
 	REST     => 30,               # milliseconds without a call after which a server has begun to load it, if it will
 	OLD      => 1_700_000_000,    # the time of a program's input files
@@ -273,7 +273,6 @@ sub label ($line) { return join ' ', $line->{kind}, map { "'$_'" } @{$line->{wor
 sub runs_alike ($place, $line, $context, $way, $count) {
 	my $client = $way eq 'plain' ? undef : client_path();
 	my (@wrong, @results);
-	run_once($place, $context, $line, undef) if !$client;
 	for my $n (1 .. $count) {
 		my $r = run_once($place, $context, $line, $client);
 		push @results, $r;
@@ -299,6 +298,8 @@ sub who_answered ($place, $line, $context) {
 
 # Compare a command line in all contexts; what was found stays in LINE.
 sub test_line ($place, $line) {
+	# Fill the caches in its homes.
+	run_once($place, $_, $line, undef) for sort keys %CONTEXT;
 	for my $run (@RUNS) {
 		my ($context, $way, $count) = @$run;
 		next if $line->{undecided}{$context};
