@@ -79,6 +79,7 @@ static const char **launcher_arguments(const struct server_wanted *s, const char
 	v[LAUNCH_MODE] = mode;
 	v[LAUNCH_CALL] = call;
 	v[LAUNCH_KEY] = s->key;
+	v[LAUNCH_BASE] = s->base;
 	v[LAUNCH_LEARNED] = s->learned;
 	v[LAUNCH_SESSION] = s->session->own ? LAUNCH_SESSION_OWN : LAUNCH_SESSION_SHARED;
 	v[LAUNCH_BOUNDARY] = w->split ? LAUNCH_BOUNDARY_SPLIT : LAUNCH_BOUNDARY_USUAL;

@@ -19,6 +19,7 @@ struct server_wanted {
 	const char *interpreter; /* its absolute path */
 	const struct session *session;
 	char key[RUNDIR_KEY_LENGTH + 1];
+	char base[RUNDIR_KEY_LENGTH + 1];    /* the key of the server that is asked first */
 	char learned[RUNDIR_KEY_LENGTH + 1]; /* the key by which what was learned is kept: every session's */
 };
 

@@ -85,6 +85,8 @@ static int compute_key(struct server_wanted *s, struct buf *ingredients, const s
 		if (r == 0)
 			key_hash(ingredients->data, ingredients->length, s->learned);
 		key_session(ingredients, s->session);
+		if (r == 0)
+			key_hash(ingredients->data, ingredients->length, s->base);
 	}
 	if (r == 0)
 		r = key_differs(ingredients, differs->strings, differs->length);

@@ -35,35 +35,36 @@ static void for_each(const struct rundir *d, char kind, void (*each)(const struc
 		closedir(directory);
 }
 
-struct census {
-	uint64_t served;
+struct asking {
+	struct servers_census census;
 	int busy;
 };
 
 static void ask(const struct rundir *d, const char *key, void *context) {
 	long long deadline = clock_ms() + ANSWER_MS;
-	struct census *census = context;
+	struct asking *asking = context;
 	int sock = rundir_connect(d, key);
 	struct answer a;
 
 	if (sock >= 0 && report_ask(sock, deadline) == 0 && report_answer(sock, deadline, &a) == 0) {
-		census->served += a.served;
-		census->busy |= a.running > 0 || a.learning;
+		asking->census.served += a.served;
+		asking->census.pids += a.pid;
+		asking->busy |= a.running > 0 || a.learning;
 	} else if (sock >= 0) {
-		census->busy = 1; /* at its limit, or about to go */
+		asking->busy = 1; /* at its limit, or about to go */
 	}
 	fd_close(&sock);
 }
 
-uint64_t servers_settle(const struct rundir *d, long long deadline_ms, int interrupt) {
+struct servers_census servers_settle(const struct rundir *d, long long deadline_ms, int interrupt) {
 	struct pollfd p = {.fd = interrupt, .events = POLLIN};
-	struct census census;
+	struct asking asking;
 
 	do {
-		census = (struct census){0, 0};
-		for_each(d, RUNDIR_SOCKET, ask, &census);
-	} while (census.busy && clock_ms() < deadline_ms && poll(&p, 1, LOOK_MS) == 0);
-	return census.served;
+		memset(&asking, 0, sizeof asking);
+		for_each(d, RUNDIR_SOCKET, ask, &asking);
+	} while (asking.busy && clock_ms() < deadline_ms && poll(&p, 1, LOOK_MS) == 0);
+	return asking.census;
 }
 
 static void end_server(const struct rundir *d, const char *key, void *context) {

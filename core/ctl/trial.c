@@ -116,14 +116,18 @@ static void keep_directory(struct trial *t) {
 }
 
 static int hold_signals(struct trial *t) {
-	sigset_t set;
+	sigset_t set, blocked;
 
 	sigemptyset(&set);
 	sigaddset(&set, SIGHUP);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGQUIT);
 	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, &t->mask) < 0)
+	blocked = set;
+	/* These end us too, but not before all is tidied up. */
+	sigaddset(&blocked, SIGPIPE);
+	sigaddset(&blocked, SIGXFSZ);
+	if (sigprocmask(SIG_BLOCK, &blocked, &t->mask) < 0)
 		return -1;
 	t->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	return t->signals < 0 ? -1 : 0;

@@ -26,8 +26,8 @@ struct verification {
 	struct trial trial;
 	struct command command;
 	long long longest_ms; /* of the plain runs */
-	uint64_t served;      /* calls so far */
-	int not_served;       /* how many that should have been were not */
+	struct servers_census census;
+	int not_served; /* how many calls that should have been were not */
 };
 
 static int run_plain(struct verification *v, struct reason *why) {
@@ -42,13 +42,13 @@ static int run_plain(struct verification *v, struct reason *why) {
 
 /* One call, and all that a server does by itself when it has ended: the next call finds what this one has taught it. */
 static int run_served(struct verification *v, const char *name, struct reason *why) {
-	uint64_t served;
+	struct servers_census now;
 
 	if (trial_run(&v->trial, &v->command.served, name, PATIENCE_FACTOR * v->longest_ms + PATIENCE_MS, why) < 0)
 		return -1;
-	served = servers_settle(&v->trial.rundir, clock_ms() + SETTLE_MS, v->trial.signals);
-	v->not_served += served <= v->served;
-	v->served = served;
+	now = servers_settle(&v->trial.rundir, clock_ms() + SETTLE_MS, v->trial.signals);
+	v->not_served += now.served == v->census.served && now.pids == v->census.pids;
+	v->census = now;
 	return 0;
 }
 

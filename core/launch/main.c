@@ -251,6 +251,7 @@ static enum launch_status serve(struct launch *l, struct reason *why) {
 		status = look_again(l, why);
 	if (status == LAUNCH_SERVED) {
 		tidy_others(&l->rundir, l->arguments.key);
+		lock_note(lock, l->arguments.base);
 		status = make_server(l, why);
 	}
 	/* Without a server nothing needs the lock file; who waits for it finds that out, and makes another. */
@@ -269,6 +270,7 @@ static int kill_server(struct launch *l, struct reason *why) {
 			return LAUNCH_KILLED;
 	} else if ((lock = take_lock(l, why)) >= 0) {
 		put_aside(l);
+		tidy_put_family_aside(&l->rundir, l->arguments.base);
 		lock_remove(&l->rundir, l->arguments.key, &lock);
 		return LAUNCH_KILLED;
 	}

@@ -36,7 +36,6 @@ static const struct watched {
 	{"POSIX::access", tripwire_act, "looks for files"},
 	{"POSIX::clock", tripwire_trip, TIME},
 	{"POSIX::close", tripwire_act, "closes a descriptor"},
-	{"POSIX::creat", tripwire_act, FILES},
 	{"POSIX::ctermid", tripwire_act, "asks for the terminal"},
 	{"POSIX::dup", tripwire_act, "opens a descriptor"},
 	{"POSIX::dup2", tripwire_act, "opens a descriptor"},

@@ -190,6 +190,11 @@ static void look_chdir(pTHX) {
 	tripwire_settings.directory = 1;
 }
 
+/* A reference to what a handle in memory reads and writes. */
+static int is_string(SV *sv) {
+	return SvROK(sv) && !SvOBJECT(SvRV(sv)) && SvTYPE(SvRV(sv)) < SVt_PVAV && !isGV_with_GP(SvRV(sv));
+}
+
 /* In two operands a mode stands before the path, or a command beside it. */
 static void look_open(pTHX) {
 	SV **first = PL_stack_base + TOPMARK + 1, **last = PL_stack_sp;
@@ -201,7 +206,7 @@ static void look_open(pTHX) {
 	mode = SvPVX(first[1]);
 	how = strpbrk(mode, ">+") ? TRIPWIRE_WRITE : TRIPWIRE_READ;
 	if (last - first >= 2) {
-		if (!strpbrk(mode, "|&=-"))
+		if (!strpbrk(mode, "|&=-") && !is_string(first[2]))
 			look_at_path(aTHX_ first[2], how);
 		return;
 	}
@@ -272,12 +277,12 @@ static int only_reads(SV *const *first, SV *const *last) {
 		mode += strspn(mode, " \t\n");
 		return !strpbrk(mode, "|>&+") && strNE(mode, "-");
 	}
-	if (strchr(mode, '|') || last - first != 2)
+	if (strpbrk(mode, "|&") || last - first != 2)
 		return 0;
-	if (SvROK(first[2]) && !SvOBJECT(SvRV(first[2])))
+	if (is_string(first[2]))
 		return 1;
 	mode += strspn(mode, " \t\n");
-	return *mode == '<' && !strchr("&+", mode[1] ? mode[1] : ' ') && SvPOK(first[2]);
+	return *mode == '<' && SvPOK(first[2]);
 }
 
 static void act_open(pTHX) {
@@ -334,7 +339,6 @@ static const struct {
 	{OP_REQUIRE, look_require, NULL},
 	{OP_DOFILE, look_require, NULL},
 	{OP_EXIT, NULL, "exits"},
-	{OP_DUMP, NULL, "exits"},
 	{OP_SYSTEM, NULL, "starts a process"},
 	{OP_EXEC, NULL, "starts a process"},
 	{OP_BACKTICK, NULL, "starts a process"},

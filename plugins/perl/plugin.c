@@ -107,6 +107,11 @@ static int short_options(const char *letters, const struct question *q) {
 		case 'l':
 			letters += strspn(letters, "01234567");
 			break;
+		case ' ': /* of "-w -T" the kernel makes one word; perl reads on behind the next dash */
+			letters += strspn(letters, " ");
+			if (*letters++ != '-')
+				return refuse(q, "perl has no such option", word);
+			break;
 		case 'C': /* this and the next ones take all that is left of the word */
 			return 1;
 		case 'I':

@@ -47,6 +47,21 @@ static pid_t fork_perl(void *context) {
 	return pid;
 }
 
+/* At the interpreter's end Perl takes an environ that is not the one of its start for memory of its own, and frees it.
+ * It is the library's while that notes what setup reads. */
+static void keep_environment(pTHX_ void *unused) {
+	PERL_UNUSED_ARG(unused);
+	PL_origenviron = environ;
+}
+
+int serve_adopt(pTHX_ struct prefork_error *error) {
+	int adopted = prefork_server_adopt(error);
+
+	if (adopted > 0)
+		call_atexit(keep_environment, NULL);
+	return adopted;
+}
+
 /* ---- environment, arguments, name ---- */
 
 /* Perl keeps the first of several variables of one name, and takes the others out of what its children get.
@@ -74,8 +89,6 @@ static void renew_environment(pTHX) {
 		*to++ = *from;
 	}
 	*to = NULL;
-	/* Perl takes an environ that is not this one for memory of its own, and frees it. */
-	PL_origenviron = environ;
 	tzset();
 }
 

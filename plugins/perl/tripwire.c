@@ -304,9 +304,9 @@ static void release_arguments(pTHX_ AV *av) {
 		SV *sv = AvARRAY(av)[i];
 
 		AvARRAY(av)[i] = NULL;
-		if (sv && SvMAGICAL(sv) && mg_findext(sv, PERL_MAGIC_ext, &argument_table))
-			SvREFCNT_dec(sv);
-		else
+		/* Ours are not freed: what perl creates next would get their places, in another order than in a fresh run,
+		 * and by their places global variables are destroyed. */
+		if (!sv || !SvMAGICAL(sv) || !mg_findext(sv, PERL_MAGIC_ext, &argument_table))
 			AvARRAY(av)[kept++] = sv;
 	}
 	AvFILLp(av) = kept - 1;

@@ -211,6 +211,40 @@ static int is_made_by_loader(const char *name) {
 	return strNE(name, "boot_DynaLoader");
 }
 
+static int by_address(const void *a, const void *b) {
+	const SV *const x = *(SV *const *)a, *const y = *(SV *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Perl destroys what global variables hold by the place of these in memory: the newest arena first, and in each the
+ * lowest address.  Taken from a list of free places that is in order, they are created in that order, as in a perl
+ * that has freed nothing yet. */
+static void sort_free_list(pTHX) {
+	size_t free_count = 0, from = 0;
+	SV *list = NULL, *sv, **free_slots;
+
+	for (sv = PL_sv_root; sv; sv = (SV *)SvANY(sv))
+		free_count++;
+	Newx(free_slots, free_count + 1, SV *);
+	for (sv = PL_sv_root; sv; sv = (SV *)SvANY(sv))
+		free_slots[from++] = sv;
+	qsort(free_slots, free_count, sizeof(SV *), by_address);
+	/* The list is built from its end: the newest arena, its highest address. */
+	for (const SV *arena = PL_sv_arenaroot; arena; arena = (const SV *)SvANY(arena)) {
+		const SV *end = arena + SvREFCNT(arena);
+
+		for (size_t i = free_count; i-- > 0;) {
+			if (free_slots[i] <= arena || free_slots[i] >= end)
+				continue;
+			SvANY(free_slots[i]) = (void *)list;
+			list = free_slots[i];
+		}
+	}
+	PL_sv_root = list;
+	Safefree(free_slots);
+}
+
 static void forget_traces(pTHX) {
 	forget_folder(aTHX);
 	forget(aTHX_ GvHVn(PL_incgv), "Proc/Prefork/Interp/Runtime.pm");
@@ -219,6 +253,7 @@ static void forget_traces(pTHX) {
 	forget(aTHX_ PL_defstash, "BEGIN"); /* what -m was compiled to */
 	forget(aTHX_ PL_defstash, "__ANON__");
 	forget_names(aTHX_ PL_defstash, is_file_of_ours);
+	sort_free_list(aTHX);
 }
 
 /* The first word that perl sees after -m is compiled and gone: the next module's `use` in the arguments, or the
@@ -254,7 +289,7 @@ void unmarked_begin(pTHX_ const char *folder) {
 	struct prefork_error error;
 
 	prefork_server_note_start();
-	if (prefork_server_adopt(&error) <= 0)
+	if (serve_adopt(aTHX_ &error) <= 0)
 		give_up("not started by prefork-launch");
 	(void)hv_deletes(GvHVn(PL_envgv), "PREFORK_INTERP", G_DISCARD);
 	state = AHEAD;

@@ -3,6 +3,7 @@
  * Limited API of 3.8, so that one binary serves every Python from there on. */
 #include "runtime.h"
 
+#include "leave.h"
 #include "prefork-server.h"
 
 #include <dlfcn.h>
@@ -209,6 +210,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
 		Py_RETURN_NONE;
 	case 1:
 		served = 1;
+		leave_begin();
 		renew_streams();
 		tzset();
 		tuple = call_as_tuple();
@@ -292,7 +294,7 @@ __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
 	PyObject *module = PyModule_Create(&definition);
 
 	adopted = prefork_server_adopt(&adoption_error);
-	if (module && (script_add(module) != 0 || imports_add(module) != 0)) {
+	if (module && (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0)) {
 		Py_DecRef(module);
 		return NULL;
 	}

@@ -56,6 +56,44 @@ each_language(sub ($language) {
 	}
 });
 
+# What a process shows of itself, as the script sees it.
+my %SHOW = (
+	perl => <<'END',
+use Proc::Prefork::Interp;
+prefork_initialisation_complete();
+for my $name (qw(comm cmdline)) { open my $h, '<', "/proc/self/$name" or die; print <$h>, "\n" }
+END
+	python => <<'END',
+for name in ("comm", "cmdline"):
+    with open("/proc/self/" + name) as h:
+        print(h.read())
+END
+	tcl => <<'END',
+foreach name {comm cmdline} { set h [open /proc/self/$name]; puts [read $h]; close $h }
+END
+);
+each_language(sub ($language) {
+	my $named = basename(interpreter_path($language));
+	my %path = (env => {PATH => dirname(interpreter_path($language)) . ":$ENV{PATH}"});
+	for my $line (interpreter_path($language), "/usr/bin/env $named", "/usr/bin/env -S $named") {
+		my $folder = private_directory("show$language" . length $line);
+		my $path = write_file("$folder/" . script_name($language), "#!$line\n$SHOW{$language}", 0755);
+		my $plain = run([$path, 'x'], %path);
+		is_result($plain, {status => 0, err => ''}, "$line: plain");
+		is_result(ctl('enable', $path, {%path}), {status => 0, err => ''}, "$line: enabled");
+		is_result(run([$path, 'x'], %path), $plain, "$line: the first call looks the same from outside");
+		is_result(run([$path, 'x'], %path), $plain, "$line: and the second");
+		is(scalar(sockets()), 1, "$line: there is a server");
+		quiet_down();
+	}
+});
+
+subtest 'words that perl takes for several options' => sub {
+	my $path = plain_file('perl', interpreter_path('perl') . ' -w -f');
+	is_result(ctl('enable', $path), {status => 0, out => "$path: enabled\n", err => ''}, 'are enabled');
+	is_result(run([$path, 'args', 'x']), {status => 0, out => "78\n", err => ''}, 'and go on');
+} if grep { $_ eq 'perl' } languages();
+
 sub set_attribute ($path, $name, $value) {
 	return system_call('setxattr', $path, $name, $value, length $value, 0) == 0;
 }

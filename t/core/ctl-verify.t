@@ -163,9 +163,26 @@ subtest 'a directory with too much in it' => sub {
 subtest 'in the folder of its own private folder' => sub {
 	my $path = plain_script(core_language(), $GOOD{core_language()});
 	write_file("$temporary/old", "old\n");
-	is_result(verify($path, {cwd => $temporary, env => {THING => 1}}), {status => 0, err => '', out => qr/^same: /m}, 'same');
+	is_result(verify($path, {cwd => $temporary, env => {THING => 1}}), {status => 0, err => '', out => qr/^same: .*, files$/m}, 'same');
 	unlink "$temporary/old";
 	nothing_is_left('private');
+};
+
+# Its servers are of the terminal's session then.
+subtest 'on a terminal' => sub {
+	my ($master, $slave) = terminal() or return;
+	my $path = plain_script(core_language(), $GOOD{core_language()});
+	my $r = verify($path, {on_terminal($slave), env => {THING => 1}});
+	is_result($r, {status => 0, err => '', out => qr/\A3 of 3 calls were served\nsame: /}, 'same');
+	nothing_is_left('terminal');
+};
+
+subtest 'nobody reads what it says' => sub {
+	pipe my $reader, my $writer or die "pipe: $!\n";
+	close $reader;
+	my $path = plain_script(core_language(), $GOOD{core_language()});
+	is_result(verify($path, {stdout => $writer, env => {THING => 1}}), {status => killed_by(13), err => ''}, 'it dies of that');
+	nothing_is_left('pipe');
 };
 
 subtest 'a script that no plugin serves' => sub {

@@ -41,4 +41,14 @@ is_deeply([servers('seen = b""', 'a', 'b')], [1, q(b'' b'')], 'nothing is read: 
 is_deeply([servers('seen = len(library.getenv(b"X"))', 'a' x 100_000, 'b')], [2, '100000 1'], 'a long one is read');
 is_deeply([servers('library.setenv(b"X", b"set", 1); seen = library.getenv(b"X")', 'a', 'a')], [1, q(b'set' b'set')], 'its own');
 
+# Those servers are one script's: --kill means all of them.
+my $script = script('python', text => $TEXT =~ s/CODE/seen = library.getenv(b"X")/r);
+my $other = script('python', text => $TEXT =~ s/CODE/seen = 0/r);
+$_->[0]->call([], env => {X => $_->[1]}) for [$script, 'a'], [$script, 'b'], [$script, 'c'], [$other, 'a'];
+is(scalar(sockets()), 4, 'a server for each value, and another script\'s');
+is_result(client(['--kill', '--', @{$script->{interpreter}}, $script->path], env => {X => 'c'}), {status => 0}, '--kill');
+is(scalar(sockets()), 1, 'puts all of the script aside, and no other');
+quiet_down();
+unlink locks();
+
 finish();

@@ -57,6 +57,8 @@ READERS = {"_strptime": ("TZ",)}
 def stand_by() -> None:
     """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
     _learned.start_from(sys.modules)
+    if sys.version_info >= (3, 10):  # before, each import of atexit makes another list
+        _quietly("atexit").register(_runtime.exit_function())
     importlib._find_and_load = _record.HOOKS[0]
 
 
@@ -328,7 +330,7 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     known.clear()
     known.update(table)
     _collector.collect()
-    _collector.freeze()
+    _runtime.freeze(_collector, True)
     return True
 
 
@@ -345,9 +347,7 @@ def _report(loading: "Loading") -> None:
 
 def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
     """Find out what must be renewed in each call."""
-    # What is frozen since the last time it does not tell.
-    _collector.unfreeze()
-    objects = _collector.get_objects()
+    objects = _setup.all_objects(_collector)
     pending = left.streams.pending
     left.streams = Streams(objects)
     left.streams.pending = pending

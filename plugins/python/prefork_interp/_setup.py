@@ -119,7 +119,7 @@ class Left:
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
         self._collector.disable()
-        objects = _objects(self._collector)
+        objects = all_objects(self._collector)
         self.streams = Streams(objects)
         self.modules = _modules.look(objects)
         del objects
@@ -127,6 +127,9 @@ class Left:
             _runtime.depend_on_directory()
         self.environment = _environment_of_its_own()
         self._fork_hooks = _hide_fork_hooks(self._collector)
+        # Who knows the collector may look at what it has.
+        if "gc" not in sys.modules:
+            _runtime.freeze(self._collector, False)
 
     def _take_notes(self, notes: "Any") -> None:
         """Heed what was noted since the interpreter's start (early/sitecustomize); None: nobody has."""
@@ -150,8 +153,8 @@ class Left:
             self._collector.enable()
 
 
-def _objects(collector: "ModuleType") -> "list[object]":
-    """Return what the collector knows; those that the script has frozen it does not tell, so they are looked for."""
+def all_objects(collector: "ModuleType") -> "list[object]":
+    """Return what the collector knows; those that are frozen it does not tell, so they are looked for."""
     found = collector.get_objects()
     if not collector.get_freeze_count():
         return found
