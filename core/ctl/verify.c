@@ -27,8 +27,7 @@ struct verification {
 	struct trial trial;
 	struct command command;
 	long long longest_ms; /* of the plain runs */
-	struct servers_census census;
-	int not_served; /* how many calls that should have been were not */
+	int served;           /* calls so far */
 };
 
 static int run_plain(struct verification *v, struct reason *why) {
@@ -43,13 +42,10 @@ static int run_plain(struct verification *v, struct reason *why) {
 
 /* One call, and all that a server does by itself when it has ended: the next call finds what this one has taught it. */
 static int run_served(struct verification *v, const char *name, struct reason *why) {
-	struct servers_census now;
-
 	if (trial_run(&v->trial, &v->command.served, name, PATIENCE_FACTOR * v->longest_ms + PATIENCE_MS, why) < 0)
 		return -1;
-	now = servers_settle(&v->trial.rundir, clock_ms() + SETTLE_MS, v->trial.signals);
-	v->not_served += now.served == v->census.served && now.pids == v->census.pids;
-	v->census = now;
+	v->served += v->trial.runs[v->trial.count - 1].served;
+	servers_settle(&v->trial.rundir, clock_ms() + SETTLE_MS, v->trial.signals);
 	return 0;
 }
 
@@ -67,12 +63,13 @@ static int run_all(struct verification *v, struct reason *why) {
 }
 
 static void show_served(const struct verification *v) {
+	int plain_calls = WARM_RUNS + 1 - v->served;
 	char text[512];
 
-	printf("%d of %d calls were served", WARM_RUNS + 1 - v->not_served, WARM_RUNS + 1);
-	if (v->not_served && servers_refusal(&v->trial.rundir, text, sizeof text) == 0)
+	printf("%d of %d calls were served", v->served, WARM_RUNS + 1);
+	if (plain_calls && servers_refusal(&v->trial.rundir, text, sizeof text) == 0)
 		printf(": %s", text);
-	else if (v->not_served)
+	else if (plain_calls)
 		printf("; PREFORK_INTERP_DEBUG=1 says why a call is not");
 	printf("\n");
 }

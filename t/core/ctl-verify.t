@@ -146,6 +146,31 @@ each_language(sub ($language) {
 	unlike($r->{out}, qr/^cold:/m, 'not before');
 }, 'python');
 
+# A server knows of folders and files there, and stays as long as they do: also when a call has changed others.
+each_language(sub ($language) {
+	my $path = plain_script($language, <<'SCRIPT');
+use lib 'below';
+use File::Basename;
+open my $h, '<', 'below/file' or die;
+print basename('a/b'), <$h>;
+close $h;
+open $h, '>>', 'below/file' or die;
+print $h "more\n";
+unlink 'other';
+symlink 'link', 'new';
+mkdir 'folder';
+chmod 0600, 'mode';
+unlink 'link';
+SCRIPT
+	my $here = private_directory('here');
+	mkdir "$here/$_" or die "$_: $!\n" for 'below', 'empty';
+	write_file("$here/$_", "$_\n") for 'below/file', 'other', 'mode';
+	symlink 'nowhere', "$here/link" or die "link: $!\n";
+	is_result(verify($path, {cwd => $here}), {status => 0, err => '',
+		out => "3 of 3 calls were served\nsame: status, stdout, stderr, files\n"}, 'each run finds the directory as it was');
+	is(entries_of($here), 'below empty link mode other', 'which itself is not touched');
+}, 'perl');
+
 subtest 'a directory with too much in it' => sub {
 	my $large = private_directory('large');
 	open my $h, '>', "$large/file" or die "$large: $!\n";
