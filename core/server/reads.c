@@ -80,7 +80,8 @@ void reads_begin(struct reads *r) {
 	char **own;
 	int file;
 
-	*r = (struct reads){.count = count_of(environ)};
+	forget(r);
+	r->count = count_of(environ);
 	own = calloc(r->count + 1, sizeof *own);
 	r->strings = calloc(r->count + 1, sizeof *r->strings);
 	file = memfd_create("prefork-environment", MFD_CLOEXEC);
