@@ -298,8 +298,6 @@ sub who_answered ($place, $line, $context) {
 
 # Compare a command line in all contexts; what was found stays in LINE.
 sub test_line ($place, $line) {
-	# Fill the caches in its homes.
-	run_once($place, $_, $line, undef) for sort keys %CONTEXT;
 	for my $run (@RUNS) {
 		my ($context, $way, $count) = @$run;
 		next if $line->{undecided}{$context};
@@ -336,6 +334,10 @@ sub rows ($program) {
 
 sub test_program ($program) {
 	my $place = make_place($program);
+	# Fill the caches in its homes.
+	for my $context (sort keys %CONTEXT) {
+		run_once($place, $context, $_, undef) for @{$program->{lines}};
+	}
 	test_line($place, $_) for @{$program->{lines}};
 	# A server that begins with what an earlier one has learned.
 	quiet_down();
