@@ -314,6 +314,7 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 			add(b, "unlaundered", "");
 		add(b, "idle timeout", w->idle_timeout ? w->idle_timeout : "");
 		add(b, "max servers", w->max_servers ? w->max_servers : "");
+		add(b, "min gain", w->min_gain ? w->min_gain : "");
 		add_extra(b, w);
 		add_identity(b);
 		add_scheduling(b);

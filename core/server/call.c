@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Milliseconds. */
@@ -43,6 +44,7 @@ struct call *call_new(struct server *s, int sock) {
 void call_free(struct call *c) {
 	fd_close(&c->sock);
 	receive_free(&c->receiver);
+	parting_end(&c->parting);
 	free(c);
 }
 
@@ -86,6 +88,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 			continue;
 		fd_close(&c->sock);
 		fd_close_all(c->receiver.fds, c->receiver.fd_count);
+		parting_forget(&c->parting);
 	}
 }
 
@@ -109,6 +112,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 		_exit(127);
 	}
 	c->receiver.fd_count = 0;
+	s->parting = c->parting;
 	if (s->handshake.own_session)
 		reply_started(c, s->group);
 	fd_close(&c->sock);
@@ -201,11 +205,20 @@ static int check(const struct server *s, const struct call *c, const struct requ
 	return -1;
 }
 
+/* Processor time of the server, in microseconds. */
+static long long used_us(void) {
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * 1000000LL + used.tv_nsec / 1000;
+}
+
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
 	int can_serve;
 	pid_t child, leader, server = getpid();
+	long long began_us;
 	struct request q;
 
 	if (decode(c, &q, &why) < 0) {
@@ -226,7 +239,11 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		return 0;
 	}
 	leader = choose_group(s, c);
+	if (s->handshake.own_session)
+		parting_begin(&c->parting);
+	began_us = used_us();
 	child = s->language->fork(s->language->context);
+	c->fork_us = used_us() - began_us;
 	if (child == 0)
 		return become_executor(s, c, server, &q, result);
 	/* Here too, so that it is there before anything is sent to its group; the child may have been first. */
@@ -274,11 +291,13 @@ static int dispatch(struct server *s, struct call *c, struct prefork_call *resul
 		return start(s, c, result);
 	if (c->state == CALL_GREETED && type == WIRE_CONTROL && c->receiver.fd_count == 0) {
 		control(s, c);
-	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE)) {
+	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE || type == WIRE_PARTED)) {
 		if (type == WIRE_SIGNAL)
 			monitor_relay(s, c);
-		else
+		else if (type == WIRE_AWAKE)
 			monitor_awake(c);
+		else
+			parting_end(&c->parting);
 		receive_next(&c->receiver);
 	} else {
 		server_error(s, "message %u is not permitted in this state", type);

@@ -27,12 +27,20 @@ struct prefork_error {
  * or its descriptors are not open (the variable is removed all the same). */
 int prefork_server_adopt(struct prefork_error *error);
 
+/* Before prefork_server_adopt(): remember how this process was executed, so that setup can be started again. */
+void prefork_server_note_start(void);
+
+/* In setup: start from the beginning, in this process, as the launcher has started it, with VARIABLE ("NAME=value") in
+ * its environment.  What was written so far is forgotten.  Returns only when it can't be done: -1 with errno. */
+int prefork_server_start_again(const char *variable);
+
 /* Set one option from its text form.  Names and values:
  *
  *     max_servers   how many calls may run at once; negative: no limit
  *     idle_timeout  seconds without a call after which the server goes; negative: never
  *     max_errors    after how many errors of its own the server goes
  *     log_facility  syslog facility by name ("user", "LOG_DAEMON", "local3"); empty: no log
+ *     min_gain      milliseconds that a call must gain by a server whose boundary the runtime found; negative: none
  *
  * An option that the caller gave on the #! line wins over one set here.  0, or -1. */
 int prefork_server_option(const char *name, const char *value, struct prefork_error *error);
@@ -47,6 +55,11 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error);
  * 0, or -1 when memory is short. */
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
 void prefork_server_depend_on_directory(void);
+
+/* Since prefork_server_adopt(), and while improve() loads, the library notes which variables are read from the memory
+ * that `environ` points to, by whatever code, and depends on them.  A runtime that is about to read them all ends that
+ * first.  0, or -1 when memory is short. */
+int prefork_server_end_reads(struct prefork_error *error);
 
 /* ---- Learning: what one call finds out, later servers and executors have ----
  *
@@ -88,6 +101,9 @@ struct prefork_language {
 	 * NULL where all can. */
 	const char *(*declines)(void *context, const struct prefork_caller *caller);
 	void *context;
+	/* Not the script but its runtime has said where initialisation ends: where the server saves too little (option
+	 * min_gain) it goes, and the script runs plain. */
+	int found_boundary;
 };
 
 /* One call, in its executor.  The library has already installed descriptors, directory, umask, limits, process group,

@@ -3,6 +3,7 @@
 #include "server.h"
 
 #include "../wire/fd.h"
+#include "again.h"
 #include "error.h"
 #include "gate.h"
 #include "improve.h"
@@ -60,6 +61,7 @@ int prefork_server_adopt(struct prefork_error *error) {
 	options_default(&server.options);
 	origin_adopt(&server.origin);
 	learned_find(&server.learned, &server.handshake);
+	reads_begin(&server.reads);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -83,6 +85,12 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error) {
 	if (adopted == ADOPTED && dependency_add(&server.origin.dependency, name) < 0)
 		return error_set(error, "%s: %s", name, strerror(errno));
+	return 0;
+}
+
+int prefork_server_end_reads(struct prefork_error *error) {
+	if (reads_end(&server.reads, &server.origin.dependency) < 0)
+		return error_set(error, "environment: %s", strerror(errno));
 	return 0;
 }
 
@@ -177,7 +185,9 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
+	/* First: what comes next reads all of them. */
+	if (prefork_server_end_reads(error) < 0 || enough_time(error) < 0 ||
+	    origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
@@ -225,6 +235,7 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return error_set(error, "pipe: %s", strerror(errno));
 	server.language = language;
+	worth_saves(&server.worth, server.handshake.used_ms);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &server.origin.mask);
 	child = language->fork(language->context);
@@ -242,6 +253,10 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	fd_close(&go[1]);
 	sigprocmask(SIG_SETMASK, &server.origin.mask, NULL);
 	return -1;
+}
+
+int prefork_server_start_again(const char *variable) {
+	return again_start(&server.handshake, variable);
 }
 
 char *prefork_server_learned(size_t *length) {
@@ -262,5 +277,6 @@ void prefork_server_unblock(const struct prefork_call *call) {
 	for (size_t i = 0; i < ORIGIN_TIMERS; i++)
 		if (call->timers[i].it_value.tv_sec || call->timers[i].it_value.tv_usec)
 			setitimer(timers[i], &call->timers[i], NULL);
+	parting_wait(&server.parting);
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
 }

@@ -16,6 +16,6 @@ my $symbol = DynaLoader::dl_find_symbol($library, 'boot_Proc__Prefork__Interp')
 
 DynaLoader::dl_install_xsub('Proc::Prefork::Interp::bootstrap', $symbol, $path)->('Proc::Prefork::Interp', '@VERSION@');
 
-Proc::Prefork::Interp::_arm() if exists $ENV{PREFORK_INTERP};
+Proc::Prefork::Interp::_arm() if exists $ENV{PREFORK_INTERP} && !exists $INC{'Proc/Prefork/Interp/Unmarked.pm'};
 
 1;

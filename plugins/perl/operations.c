@@ -29,9 +29,16 @@ static void look_at_handle(pTHX_ IO *io) {
 		tripwire_trip(aTHX_ "the type or state of a standard handle");
 }
 
+static int is_standard(pTHX_ IO *io) {
+	return io && ((IoIFP(io) && tripwire_is_standard(PerlIO_fileno(IoIFP(io)))) ||
+	              (IoOFP(io) && tripwire_is_standard(PerlIO_fileno(IoOFP(io)))));
+}
+
 static void look_at_path(pTHX_ SV *sv, int how) {
 	if (SvPOK(sv))
 		tripwire_file(aTHX_ SvPVX(sv), how);
+	else if (SvOK(sv)) /* an object that becomes a path */
+		tripwire_act(aTHX_ "looks for files");
 }
 
 /* ---- operations, by what they look at ---- */
@@ -64,7 +71,7 @@ static void look_group(pTHX) {
 
 static void look_umask(pTHX) {
 	if (MAXARG < 1 || GIMME_V != G_VOID)
-		tripwire_umask();
+		tripwire_umask(aTHX);
 	if (MAXARG > 0)
 		tripwire_settings.umask = 1;
 }
@@ -130,11 +137,11 @@ static void look_terminal(pTHX) {
 		GV *gv = gv_fetchpv(name, 0, SVt_PVIO);
 
 		if (*name >= '0' && *name <= '2' && !name[1])
-			tripwire_terminal(*name - '0');
+			tripwire_terminal(aTHX_ * name - '0');
 		io = gv ? GvIO(gv) : NULL;
 	}
 	if (io && IoIFP(io))
-		tripwire_terminal(PerlIO_fileno(IoIFP(io)));
+		tripwire_terminal(aTHX_ PerlIO_fileno(IoIFP(io)));
 }
 
 /* Made or removed: a fresh run does it in each caller's directory. */
@@ -183,6 +190,11 @@ static void look_chdir(pTHX) {
 	tripwire_settings.directory = 1;
 }
 
+/* A reference to what a handle in memory reads and writes. */
+static int is_string(SV *sv) {
+	return SvROK(sv) && !SvOBJECT(SvRV(sv)) && SvTYPE(SvRV(sv)) < SVt_PVAV && !isGV_with_GP(SvRV(sv));
+}
+
 /* In two operands a mode stands before the path, or a command beside it. */
 static void look_open(pTHX) {
 	SV **first = PL_stack_base + TOPMARK + 1, **last = PL_stack_sp;
@@ -194,7 +206,7 @@ static void look_open(pTHX) {
 	mode = SvPVX(first[1]);
 	how = strpbrk(mode, ">+") ? TRIPWIRE_WRITE : TRIPWIRE_READ;
 	if (last - first >= 2) {
-		if (!strpbrk(mode, "|&=-"))
+		if (!strpbrk(mode, "|&=-") && !is_string(first[2]))
 			look_at_path(aTHX_ first[2], how);
 		return;
 	}
@@ -211,6 +223,189 @@ static void look_sysopen(pTHX) {
 	if (PL_stack_sp > first + 1)
 		look_at_path(aTHX_ first[1], SvIV(first[2]) & O_ACCMODE ? TRIPWIRE_WRITE : TRIPWIRE_READ);
 }
+
+/* ---- what may only be done in a script that marks its boundary ---- */
+
+static void act_print(pTHX) {
+	SV **first = PL_stack_base + TOPMARK + 1;
+	IO *io = PL_op->op_flags & OPf_STACKED ? handle_of(*first) : PL_defoutgv ? GvIO(PL_defoutgv) : NULL;
+
+	if (is_standard(aTHX_ io))
+		tripwire_act(aTHX_ "prints");
+}
+
+static void act_write(pTHX) {
+	SV **first = PL_stack_base + TOPMARK + 1;
+
+	if (first <= PL_stack_sp && is_standard(aTHX_ handle_of(*first)))
+		tripwire_act(aTHX_ "prints");
+}
+
+static void act_close(pTHX) {
+	IO *io = MAXARG == 0 ? (PL_defoutgv ? GvIO(PL_defoutgv) : NULL) : handle_of(*PL_stack_sp);
+
+	if (is_standard(aTHX_ io))
+		tripwire_act(aTHX_ "closes a standard handle");
+}
+
+static void look_readline(pTHX) {
+	SV *operand = *PL_stack_sp;
+
+	if (operand == MUTABLE_SV(PL_argvgv))
+		tripwire_act(aTHX_ "reads what its arguments name");
+	else if (operand)
+		look_at_handle(aTHX_ handle_of(operand));
+}
+
+static void look_append_line(pTHX) {
+	look_at_handle(aTHX_ GvIO(cGVOP_gv));
+}
+
+/* Without an operand: standard input, or the handle that was read last. */
+static void look_character(pTHX) {
+	if (MAXARG == 0 || !*PL_stack_sp)
+		tripwire_act(aTHX_ "reads standard input");
+	else
+		look_readline(aTHX);
+}
+
+/* Is nothing opened but a file for reading, or a string? */
+static int only_reads(SV *const *first, SV *const *last) {
+	const char *mode = last - first > 0 && SvPOK(first[1]) ? SvPVX(first[1]) : "|";
+
+	if (last - first == 1) {
+		mode += strspn(mode, " \t\n");
+		return !strpbrk(mode, "|>&+") && strNE(mode, "-");
+	}
+	if (strpbrk(mode, "|&") || last - first != 2)
+		return 0;
+	if (is_string(first[2]))
+		return 1;
+	mode += strspn(mode, " \t\n");
+	return *mode == '<' && SvPOK(first[2]);
+}
+
+static void act_open(pTHX) {
+	SV **first = PL_stack_base + TOPMARK + 1;
+
+	if (first > PL_stack_sp || !only_reads(first, PL_stack_sp))
+		tripwire_act(aTHX_ "opens more than a file to read");
+	else if (is_standard(aTHX_ handle_of(*first)))
+		tripwire_act(aTHX_ "puts a file in a standard handle's place");
+}
+
+static void act_sysopen(pTHX) {
+	SV **first = PL_stack_base + TOPMARK + 1;
+
+	if (PL_stack_sp <= first + 1 || !SvPOK(first[1]) || SvIV(first[2]) & (O_ACCMODE | O_CREAT | O_TRUNC))
+		tripwire_act(aTHX_ "opens more than a file to read");
+	else if (is_standard(aTHX_ handle_of(*first)))
+		tripwire_act(aTHX_ "puts a file in a standard handle's place");
+}
+
+/* A version is a number. */
+static void look_require(pTHX) {
+	SV *operand = *PL_stack_sp;
+	const char *name = SvPOK(operand) && !SvVOK(operand) ? SvPVX(operand) : NULL;
+
+	if (!name)
+		return;
+	if (*name == '/' || strnEQ(name, "./", 2) || strnEQ(name, "../", 3))
+		tripwire_file(aTHX_ name, TRIPWIRE_READ);
+	else
+		tripwire_module(aTHX_ name);
+}
+
+static const struct {
+	int type;
+	void (*look)(pTHX);
+	const char *what;
+} acts[] = {
+	{OP_PRINT, act_print, NULL},
+	{OP_SAY, act_print, NULL},
+	{OP_PRTF, act_print, NULL},
+	{OP_SYSWRITE, act_write, NULL},
+	{OP_SEND, act_write, NULL},
+	{OP_ENTERWRITE, NULL, "prints"},
+	{OP_CLOSE, act_close, NULL},
+	{OP_READLINE, look_readline, NULL},
+	{OP_RCATLINE, look_append_line, NULL},
+	{OP_GETC, look_character, NULL},
+	{OP_EOF, look_character, NULL},
+	{OP_READ, look_marked_handle, NULL},
+	{OP_RECV, look_marked_handle, NULL},
+	{OP_OPEN, act_open, NULL},
+	{OP_SYSOPEN, act_sysopen, NULL},
+	{OP_REQUIRE, look_require, NULL},
+	{OP_DOFILE, look_require, NULL},
+	{OP_EXIT, NULL, "exits"},
+	{OP_SYSTEM, NULL, "starts a process"},
+	{OP_EXEC, NULL, "starts a process"},
+	{OP_BACKTICK, NULL, "starts a process"},
+	{OP_FORK, NULL, "starts a process"},
+	{OP_WAIT, NULL, "waits for processes"},
+	{OP_WAITPID, NULL, "waits for processes"},
+	{OP_KILL, NULL, "sends a signal"},
+	{OP_GETPRIORITY, NULL, "looks at its priority"},
+	{OP_SETPRIORITY, NULL, "sets a priority"},
+	{OP_ALARM, NULL, "sets a timer"},
+	{OP_SLEEP, NULL, "sleeps"},
+	{OP_SSELECT, NULL, "sleeps"},
+	{OP_RAND, NULL, "draws random numbers"},
+	{OP_SRAND, NULL, "draws random numbers"},
+	{OP_PIPE_OP, NULL, "opens a pipe"},
+	{OP_SOCKET, NULL, "opens a socket"},
+	{OP_SOCKPAIR, NULL, "opens a socket"},
+	{OP_CHDIR, NULL, "changes its directory"},
+	{OP_CHROOT, NULL, "changes its root"},
+	{OP_UMASK, NULL, "looks at the umask"},
+	{OP_MKDIR, NULL, "changes files"},
+	{OP_RMDIR, NULL, "changes files"},
+	{OP_RENAME, NULL, "changes files"},
+	{OP_LINK, NULL, "changes files"},
+	{OP_SYMLINK, NULL, "changes files"},
+	{OP_UNLINK, NULL, "changes files"},
+	{OP_CHMOD, NULL, "changes files"},
+	{OP_CHOWN, NULL, "changes files"},
+	{OP_UTIME, NULL, "changes files"},
+	{OP_TRUNCATE, NULL, "changes files"},
+	{OP_DBMOPEN, NULL, "changes files"},
+	{OP_SYSCALL, NULL, "calls the system"},
+	{OP_IOCTL, NULL, "calls the system"},
+	{OP_FLOCK, NULL, "locks a file"},
+	{OP_SHMGET, NULL, "shares memory"},
+	{OP_SHMCTL, NULL, "shares memory"},
+	{OP_SHMREAD, NULL, "shares memory"},
+	{OP_SHMWRITE, NULL, "shares memory"},
+	{OP_MSGGET, NULL, "sends messages"},
+	{OP_MSGCTL, NULL, "sends messages"},
+	{OP_MSGSND, NULL, "sends messages"},
+	{OP_MSGRCV, NULL, "sends messages"},
+	{OP_SEMGET, NULL, "uses semaphores"},
+	{OP_SEMCTL, NULL, "uses semaphores"},
+	{OP_SEMOP, NULL, "uses semaphores"},
+	{OP_GHBYNAME, NULL, "asks the network"},
+	{OP_GHBYADDR, NULL, "asks the network"},
+	{OP_GHOSTENT, NULL, "asks the network"},
+	{OP_GNBYNAME, NULL, "asks the network"},
+	{OP_GNBYADDR, NULL, "asks the network"},
+	{OP_GNETENT, NULL, "asks the network"},
+	{OP_GPBYNAME, NULL, "asks the network"},
+	{OP_GPBYNUMBER, NULL, "asks the network"},
+	{OP_GPROTOENT, NULL, "asks the network"},
+	{OP_GSBYNAME, NULL, "asks the network"},
+	{OP_GSBYPORT, NULL, "asks the network"},
+	{OP_GSERVENT, NULL, "asks the network"},
+	{OP_GPWNAM, NULL, "looks for users"},
+	{OP_GPWUID, NULL, "looks for users"},
+	{OP_GPWENT, NULL, "looks for users"},
+	{OP_GGRNAM, NULL, "looks for users"},
+	{OP_GGRGID, NULL, "looks for users"},
+	{OP_GGRENT, NULL, "looks for users"},
+	{OP_GETLOGIN, NULL, "looks for users"},
+};
+
+/* ---- what is noticed ---- */
 
 static const struct {
 	int type;
@@ -247,27 +442,53 @@ static const struct {
 	{OP_SYMLINK, look_renamed},     {OP_UNLINK, look_removed},
 };
 
+#define ACTS (sizeof acts / sizeof *acts)
 #define WATCHED (sizeof watched / sizeof *watched)
+
+/* By operation: one past the place in each table. */
+static unsigned char act_of[MAXO], watch_of[MAXO];
+
+static void look(pTHX_ int type) {
+	int act = act_of[type];
+
+	if (act && acts[act - 1].look)
+		acts[act - 1].look(aTHX);
+	else if (act)
+		tripwire_act(aTHX_ acts[act - 1].what);
+	if (armed && watch_of[type])
+		watched[watch_of[type] - 1].look(aTHX);
+}
 
 static OP *look_and_go_on(pTHX) {
 	int type = PL_op->op_type;
 
-	for (size_t i = 0; armed && i < WATCHED; i++)
-		if (watched[i].type == type)
-			watched[i].look(aTHX);
+	if (armed)
+		look(aTHX_ type);
 	return original[type](aTHX);
+}
+
+static void replace(int type) {
+	if (original[type])
+		return;
+	original[type] = PL_ppaddr[type];
+	PL_ppaddr[type] = look_and_go_on;
 }
 
 void operations_arm(void) {
 	armed = 1;
 	for (size_t i = 0; i < WATCHED; i++) {
-		original[watched[i].type] = PL_ppaddr[watched[i].type];
-		PL_ppaddr[watched[i].type] = look_and_go_on;
+		watch_of[watched[i].type] = (unsigned char)(i + 1);
+		replace(watched[i].type);
+	}
+	for (size_t i = 0; !tripwire_is_marked() && i < ACTS; i++) {
+		act_of[acts[i].type] = (unsigned char)(i + 1);
+		replace(acts[i].type);
 	}
 }
 
 void operations_disarm(void) {
 	armed = 0;
-	for (size_t i = 0; i < WATCHED; i++)
-		PL_ppaddr[watched[i].type] = original[watched[i].type];
+	for (int type = 0; type < MAXO; type++)
+		if (original[type])
+			PL_ppaddr[type] = original[type];
 }

@@ -20,6 +20,7 @@
 struct tripwire_settings tripwire_settings;
 
 static int armed;
+static struct tripwire_ends ends; /* NULLs: the script marks its boundary */
 static char tripped[512];
 static Time_t base_time;
 static int on_directory;
@@ -28,14 +29,49 @@ static uint64_t signals_read;   /* bit N-1: signal N */
 static unsigned terminals_read; /* bit N: descriptor N */
 static HV *variables;           /* sets of names */
 static HV *files, *written;     /* absolute paths */
+static HV *modules;             /* names as in %INC */
 static struct stat standard[STANDARD];
 
 #define LOOKED "initialisation has looked at "
 
+static void where(pTHX_ char *text, size_t size, const char *did, const char *what) {
+	snprintf(text, size, "%s%s (%s line %lu)", did, what, CopFILE(PL_curcop), (unsigned long)CopLINE(PL_curcop));
+}
+
+int tripwire_is_marked(void) {
+	return !ends.before;
+}
+
+void tripwire_act(pTHX_ const char *what) {
+	char text[sizeof tripped];
+
+	if (!armed || tripwire_is_marked())
+		return;
+	where(aTHX_ text, sizeof text, "", what);
+	ends.before(aTHX_ text);
+}
+
 void tripwire_trip(pTHX_ const char *what) {
-	if (armed && !tripped[0])
-		snprintf(tripped, sizeof tripped, LOOKED "%s (%s line %lu)", what, CopFILE(PL_curcop),
-		         (unsigned long)CopLINE(PL_curcop));
+	char text[sizeof tripped];
+
+	if (!armed || tripped[0])
+		return;
+	where(aTHX_ text, sizeof text, tripwire_is_marked() ? LOOKED : "looks at ", what);
+	if (tripwire_is_marked())
+		memcpy(tripped, text, sizeof text);
+	else
+		ends.before(aTHX_ text);
+}
+
+void tripwire_late(pTHX_ const char *what) {
+	char text[sizeof tripped];
+
+	if (!armed || tripwire_is_marked()) {
+		tripwire_trip(aTHX_ what);
+		return;
+	}
+	where(aTHX_ text, sizeof text, "looks at ", what);
+	ends.after(aTHX_ text);
 }
 
 /* The same, found out at the end, when nobody knows where it was. */
@@ -55,14 +91,53 @@ static void add_name(pTHX_ HV **set, const char *name) {
 	(void)hv_store(*set, name, (I32)strlen(name), newSV(0), 0);
 }
 
+/* These are another one in nearly every call. */
+static int is_of_shell(const char *variable) {
+	static const char *const names[] = {"_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strEQ(variable, names[i]))
+			return 1;
+	return 0;
+}
+
 void tripwire_variable(pTHX_ const char *name) {
-	if (armed && strNE(name, "PREFORK_INTERP"))
+	if (!armed || strEQ(name, "PREFORK_INTERP"))
+		return;
+	if (!tripwire_is_marked() && is_of_shell(name))
+		tripwire_trip(aTHX_ "a variable of its caller's shell");
+	else
 		add_name(aTHX_ & variables, name);
+}
+
+void tripwire_module(pTHX_ const char *name) {
+	if (armed)
+		add_name(aTHX_ & modules, name);
+}
+
+const char *tripwire_wanted(pTHX_ int first) {
+	const HE *name;
+
+	if (!modules)
+		return NULL;
+	if (first)
+		hv_iterinit(modules);
+	name = hv_iternext(modules);
+	return name ? HeKEY(name) : NULL;
 }
 
 /* What the kernel makes up is never the same. */
 static int is_made_up(const char *path) {
 	return strnEQ(path, "/proc/", 6) || strnEQ(path, "/sys/", 5) || strnEQ(path, "/dev/", 5);
+}
+
+/* What is there of such a file is to stay the same: folders change too often for what is asked of them. */
+static int is_watched(int how, int there, const struct stat *st) {
+	if (!there)
+		return 1;
+	if (S_ISREG(st->st_mode))
+		return how == TRIPWIRE_READ || !tripwire_is_marked();
+	return S_ISDIR(st->st_mode) && how == TRIPWIRE_READ;
 }
 
 void tripwire_file(pTHX_ const char *path, int how) {
@@ -71,6 +146,8 @@ void tripwire_file(pTHX_ const char *path, int how) {
 	struct stat st;
 	int there;
 
+	if (how == TRIPWIRE_WRITE)
+		tripwire_act(aTHX_ "changes files");
 	if (!armed || !path[0])
 		return;
 	if (path[0] != '/') {
@@ -85,21 +162,28 @@ void tripwire_file(pTHX_ const char *path, int how) {
 	if (n + strlen(path) >= sizeof full)
 		return;
 	memcpy(full + n, path, strlen(path) + 1);
-	if (is_made_up(full))
+	if (is_made_up(full)) {
+		if (!tripwire_is_marked() && strNE(full, "/dev/null"))
+			tripwire_trip(aTHX_ "a file that the kernel makes up");
 		return;
+	}
 	if (how == TRIPWIRE_WRITE) {
 		add_name(aTHX_ & written, full);
 		return;
 	}
 	there = stat(full, &st) == 0;
-	if (!there || (how == TRIPWIRE_READ && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))))
+	if (is_watched(how, there, &st))
 		add_name(aTHX_ & files, full);
 }
 
-void tripwire_umask(void) {
+void tripwire_umask(pTHX) {
 	/* Its own is no caller's. */
 	if (!armed || tripwire_settings.umask)
 		return;
+	if (!tripwire_is_marked()) {
+		tripwire_trip(aTHX_ "the umask");
+		return;
+	}
 	umask_read = umask(0);
 	umask((mode_t)umask_read);
 }
@@ -116,15 +200,23 @@ void tripwire_year(void) {
 		year_read = this_year();
 }
 
-void tripwire_signal(int number) {
-	if (armed && number > 0 && number <= 64)
+void tripwire_signal(pTHX_ int number) {
+	if (!armed || number <= 0 || number > 64)
+		return;
+	if (tripwire_is_marked())
 		signals_read |= (uint64_t)1 << (number - 1);
+	else
+		tripwire_trip(aTHX_ "what a signal does");
 }
 
 /* None is one in setup. */
-void tripwire_terminal(int fd) {
-	if (armed && tripwire_is_standard(fd))
+void tripwire_terminal(pTHX_ int fd) {
+	if (!armed || !tripwire_is_standard(fd))
+		return;
+	if (tripwire_is_marked())
 		terminals_read |= fd < STANDARD ? 1u << fd : (1u << STANDARD) - 1;
+	else
+		tripwire_trip(aTHX_ "whether a handle is a terminal");
 }
 
 const char *tripwire_declines(void *context, const struct prefork_caller *caller) {
@@ -142,18 +234,24 @@ const char *tripwire_declines(void *context, const struct prefork_caller *caller
 
 /* ---- scalars that are computed when they are read: $$ and $^T ---- */
 
+static const MAGIC *being_read; /* its magic may not be taken away */
+
+static void read_scalar(pTHX_ const MAGIC *mg, const char *what) {
+	being_read = mg;
+	tripwire_trip(aTHX_ what);
+	being_read = NULL;
+}
+
 static int read_process_id(pTHX_ SV *sv, MAGIC *mg) {
 	PERL_UNUSED_ARG(sv);
-	PERL_UNUSED_ARG(mg);
-	tripwire_trip(aTHX_ "its process id");
+	read_scalar(aTHX_ mg, "its process id");
 	return 0;
 }
 
 static int read_base_time(pTHX_ SV *sv, MAGIC *mg) {
 	PERL_UNUSED_ARG(sv);
-	PERL_UNUSED_ARG(mg);
 	if (PL_basetime == base_time)
-		tripwire_trip(aTHX_ "the time of its start");
+		read_scalar(aTHX_ mg, "the time of its start");
 	return 0;
 }
 
@@ -185,7 +283,7 @@ static void disarm_scalars(pTHX) {
 		struct scalar *s = &scalars[i];
 		GV *gv = gv_fetchpv(s->name, 0, SVt_PV);
 
-		if (!gv)
+		if (!gv || (being_read && being_read->mg_virtual == &s->table))
 			continue;
 		sv_unmagicext(GvSVn(gv), PERL_MAGIC_ext, &s->table);
 		if (s->is_ours && SvREFCNT(gv) == 1)
@@ -206,9 +304,9 @@ static void release_arguments(pTHX_ AV *av) {
 		SV *sv = AvARRAY(av)[i];
 
 		AvARRAY(av)[i] = NULL;
-		if (sv && SvMAGICAL(sv) && mg_findext(sv, PERL_MAGIC_ext, &argument_table))
-			SvREFCNT_dec(sv);
-		else
+		/* Ours are not freed: what perl creates next would get their places, in another order than in a fresh run,
+		 * and by their places global variables are destroyed. */
+		if (!sv || !SvMAGICAL(sv) || !mg_findext(sv, PERL_MAGIC_ext, &argument_table))
 			AvARRAY(av)[kept++] = sv;
 	}
 	AvFILLp(av) = kept - 1;
@@ -218,7 +316,7 @@ static void release_arguments(pTHX_ AV *av) {
  * is noticed as well. */
 static U32 arguments_length(pTHX_ SV *sv, MAGIC *mg) {
 	PERL_UNUSED_ARG(mg);
-	tripwire_trip(aTHX_ "its arguments");
+	tripwire_late(aTHX_ "its arguments");
 	release_arguments(aTHX_ MUTABLE_AV(sv));
 	return (U32)AvFILLp(MUTABLE_AV(sv));
 }
@@ -231,7 +329,7 @@ static int arguments_cleared(pTHX_ SV *sv, MAGIC *mg) {
 static int argument_touched(pTHX_ SV *sv, MAGIC *mg) {
 	PERL_UNUSED_ARG(sv);
 	PERL_UNUSED_ARG(mg);
-	tripwire_trip(aTHX_ "its arguments");
+	tripwire_late(aTHX_ "its arguments");
 	return 0;
 }
 
@@ -351,10 +449,12 @@ int tripwire_depend(pTHX_ struct prefork_error *error) {
 	return 0;
 }
 
-void tripwire_arm(pTHX) {
+void tripwire_arm(pTHX_ const struct tripwire_ends *to) {
 	if (armed)
 		return;
 	armed = 1;
+	if (to)
+		ends = *to;
 	base_time = PL_basetime;
 	arm_scalars(aTHX);
 	arm_arguments(aTHX);
@@ -366,6 +466,9 @@ void tripwire_arm(pTHX) {
 }
 
 const char *tripwire_disarm(pTHX_ struct tripwire_settings *settings) {
+	/* Numbers of functions such as List::Util's. */
+	if (!tripwire_is_marked() && PL_srand_called)
+		found("random numbers");
 	disarm_handles(aTHX);
 	disarm_arguments(aTHX);
 	disarm_scalars(aTHX);

@@ -1,7 +1,8 @@
 /* Notices when setup looks at what may differ from call to call, which is then a part of its state.
  *
  * For an environment variable or the working directory the server depends on it: calls with another have another
- * server. For all else the script is not served. */
+ * server.  For all else a script that marks its boundary is not served.  In one that does not, the boundary is where
+ * that would happen, or where something would be done that each call has to do for itself. */
 #ifndef PREFORK_TRIPWIRE_H
 #define PREFORK_TRIPWIRE_H
 
@@ -16,8 +17,17 @@ struct tripwire_settings {
 	int base_time; /* $^T was assigned */
 };
 
-/* From here on.  To be called before the script is compiled: what is compiled before is not noticed in full. */
-void tripwire_arm(pTHX);
+/* What is called in a script that marks no boundary. */
+struct tripwire_ends {
+	/* Setup is about to do WHAT, and has not begun to. */
+	void (*before)(pTHX_ const char *what);
+	/* It has been done.  Does not return. */
+	void (*after)(pTHX_ const char *what);
+};
+
+/* From here on.  To be called before the script is compiled: what is compiled before is not noticed in full.  ENDS is
+ * NULL for a script that marks its boundary. */
+void tripwire_arm(pTHX_ const struct tripwire_ends *ends);
 
 /* No longer.  What setup has looked at, as one line, or NULL; fills *SETTINGS. */
 const char *tripwire_disarm(pTHX_ struct tripwire_settings *settings);
@@ -28,6 +38,9 @@ int tripwire_depend(pTHX_ struct prefork_error *error);
 /* And this, for prefork_language. */
 const char *tripwire_declines(void *context, const struct prefork_caller *caller);
 
+/* The modules that were asked for, whether found or not: the FIRST or the next one's name in %INC; NULL: no more. */
+const char *tripwire_wanted(pTHX_ int first);
+
 /* Is this one of descriptors 0 to 2, or a duplicate of one? */
 int tripwire_is_standard(int fd);
 
@@ -35,20 +48,30 @@ int tripwire_is_standard(int fd);
 
 extern struct tripwire_settings tripwire_settings;
 
-/* Setup looks at WHAT; or at a variable of its environment, its working directory, its umask, which year it is, what a
- * signal (negative: none) does, whether a descriptor is a terminal. */
+/* Does the script mark its boundary? */
+int tripwire_is_marked(void);
+
+/* Setup is about to do WHAT; in a script that marks its boundary that is its own business. */
+void tripwire_act(pTHX_ const char *what);
+
+/* Setup is about to look at WHAT, or, LATE, has done so. */
 void tripwire_trip(pTHX_ const char *what);
+void tripwire_late(pTHX_ const char *what);
+
+/* Or at a variable of its environment, its working directory, its umask, which year it is, what a signal (negative:
+ * none) does, whether a descriptor is a terminal. */
 void tripwire_variable(pTHX_ const char *name);
 void tripwire_directory(void);
 
 /* Setup reads a file or folder, writes a file, or asks whether it is there: it is to be as it was, but for what setup
- * has written itself. */
+ * has written itself.  Or it asks for a module. */
 enum { TRIPWIRE_READ, TRIPWIRE_WRITE, TRIPWIRE_TEST };
 void tripwire_file(pTHX_ const char *path, int how);
-void tripwire_umask(void);
+void tripwire_module(pTHX_ const char *name);
+void tripwire_umask(pTHX);
 void tripwire_year(void);
-void tripwire_signal(int number);
-void tripwire_terminal(int fd);
+void tripwire_signal(pTHX_ int number);
+void tripwire_terminal(pTHX_ int fd);
 
 /* Perl's operations, functions of extensions, %ENV and %SIG. */
 void operations_arm(void);

@@ -1,8 +1,8 @@
-/* Tripwires on %ENV: see tripwire.h.
+/* Tripwires on %ENV and %SIG, and on @ARGV: see tripwire.h.
  *
  * Whether a variable is there is looked at too, so its value alone can't tell.  In everything that is compiled while
  * the tripwires are armed, the operations that name %ENV get our function, which looks at the keys and goes on to
- * perl's. */
+ * perl's; so with those that name @ARGV. */
 #include "api.h"
 #include "tripwire.h"
 
@@ -33,7 +33,7 @@ static void look_at_key(pTHX_ int hash, SV *key) {
 	if (hash == ENVIRONMENT)
 		tripwire_variable(aTHX_ name);
 	else if (!(PL_op->op_flags & OPf_MOD)) /* what is only set is not looked at */
-		tripwire_signal(whichsig_pv(name));
+		tripwire_signal(aTHX_ whichsig_pv(name));
 }
 
 static OP *look_element(pTHX_ int hash) {
@@ -53,7 +53,7 @@ static OP *look_all(pTHX_ int hash) {
 	if (armed && hash == ENVIRONMENT)
 		tripwire_trip(aTHX_ "all of its environment");
 	for (int n = 1; armed && hash == SIGNALS && n < SIG_SIZE; n++)
-		tripwire_signal(n);
+		tripwire_signal(aTHX_ n);
 	return go_on(aTHX);
 }
 
@@ -78,6 +78,12 @@ static OP *look_steps(pTHX_ int hash) {
 	default:
 		return look_all(aTHX_ hash);
 	}
+	return go_on(aTHX);
+}
+
+static OP *look_arguments(pTHX) {
+	if (armed && !tripwire_is_marked())
+		tripwire_trip(aTHX_ "its arguments");
 	return go_on(aTHX);
 }
 
@@ -122,6 +128,24 @@ static int hash_named(pTHX_ OP *o) {
 		return -1;
 	o = cUNOPo->op_first;
 	return o->op_type == OP_GV ? hash_of(aTHX_ cGVOPo_gv) : -1;
+}
+
+/* Is O the array of arguments, or an element of it? */
+static int names_arguments(pTHX_ OP *o) {
+	const UNOP_AUX_item *item;
+
+	switch (o->op_type) {
+	case OP_AELEMFAST:
+		return cGVOPo_gv == PL_argvgv;
+	case OP_MULTIDEREF:
+		item = cUNOP_AUXo->op_aux;
+		return (item->uv & MDEREF_ACTION_MASK) == MDEREF_AV_gvav_aelem && (GV *)ITEM(item + 1) == PL_argvgv;
+	case OP_RV2AV:
+		o = o->op_flags & OPf_KIDS ? cUNOPo->op_first : o;
+		return o->op_type == OP_GV && cGVOPo_gv == PL_argvgv;
+	default:
+		return 0;
+	}
 }
 
 /* O is a hash as a whole; what stands around it may take elements out of it. */
@@ -170,6 +194,8 @@ static void watch_tree(pTHX_ OP *start) {
 			o->op_ppaddr = looks[hash].steps;
 		else if (hash >= 0)
 			watch_hash(o, hash);
+		else if (names_arguments(aTHX_ o))
+			o->op_ppaddr = look_arguments;
 	}
 }
 

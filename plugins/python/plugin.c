@@ -1,6 +1,7 @@
 /* The Python plugin: which invocations can be served, and how setup is executed. */
 #include "prefork-plugin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,10 @@ struct options {
 
 /* What runs it, if it marks that. */
 #define MARKED_BOOTSTRAP "/prefork_interp/_marked.py"
+
+/* By these a script marks its initialisation's end itself: the module that it imports, and what it calls there. */
+#define MODULE "prefork_interp"
+#define MARK "initialisation_complete"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "bBdEIOPqRsStux";
@@ -168,9 +173,87 @@ static int check_environment(struct reason *why) {
 	return 1;
 }
 
-/* Does the script itself say where its initialisation ends? */
+/* A word or a sign of the script, or what stands in a literal. */
+struct token {
+	enum { END, NAME, LITERAL, SIGN } kind;
+	const char *start;
+	size_t length;
+};
+
+static int is(const struct token *token, int kind, const char *text) {
+	return (int)token->kind == kind && token->length == strlen(text) && strncmp(token->start, text, token->length) == 0;
+}
+
+static int is_name_character(char c) {
+	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Skip blanks, comments and joined lines. */
+static const char *skip_blanks(const char *at) {
+	for (;;) {
+		at += strspn(at, " \t\r\f");
+		if (*at == '#')
+			at += strcspn(at, "\n");
+		else if (at[0] == '\\' && at[1] == '\n')
+			at += 2;
+		else
+			return at;
+	}
+}
+
+/* *AT is a quote. */
+static struct token take_literal(const char **at) {
+	size_t quotes = strncmp(*at, "\"\"\"", 3) == 0 || strncmp(*at, "'''", 3) == 0 ? 3 : 1;
+	const char *opening = *at, *end = *at + quotes;
+	struct token token = {LITERAL, end, 0};
+
+	while (*end && strncmp(end, opening, quotes) != 0 && (quotes == 3 || *end != '\n'))
+		end += end[0] == '\\' && end[1] ? 2 : 1;
+	token.length = (size_t)(end - token.start);
+	*at = *end && *end != '\n' ? end + quotes : end;
+	return token;
+}
+
+static struct token next_token(const char **at) {
+	struct token token;
+
+	token.start = *at = skip_blanks(*at);
+	if (**at == '"' || **at == '\'')
+		return take_literal(at);
+	while (is_name_character(**at))
+		++*at;
+	token.kind = *at > token.start ? NAME : **at ? SIGN : END;
+	if (token.kind == SIGN)
+		++*at;
+	token.length = (size_t)(*at - token.start);
+	return token;
+}
+
+/* Does the script itself say where its initialisation ends?  It imports the module and calls it: that it is mentioned
+ * in a comment or in a text means nothing.  Where this is missed, all of the script runs in each call, which is right
+ * too; where it is taken for what it is not, setup would run the script and the plain run that follows run it again. */
 static int is_marked(const struct prefork_invocation *invocation) {
-	return strstr(invocation->script_text, "prefork_interp") != NULL;
+	const char *at = invocation->script_text;
+	struct token token = {END, at, 0}, last = token, second = token;
+	int imports = 0, calls = 0;
+	enum { OTHER, IMPORT, FROM } statement = OTHER;
+
+	for (; token = next_token(&at), token.kind != END; second = last, last = token) {
+		if (is(&token, SIGN, "\n") || is(&token, SIGN, ";") || is(&token, SIGN, ":"))
+			statement = OTHER;
+		else if (is(&token, NAME, "from"))
+			statement = FROM;
+		else if (is(&token, NAME, "import"))
+			statement = statement == FROM ? OTHER : IMPORT;
+		else if (is(&token, NAME, MARK))
+			calls = 1;
+		else if (is(&token, NAME, MODULE))
+			imports |= (statement == IMPORT && (is(&last, NAME, "import") || is(&last, SIGN, ","))) ||
+			           (statement == FROM && is(&last, NAME, "from"));
+		else if (is(&token, LITERAL, MODULE))
+			imports |= is(&last, SIGN, "(") && (is(&second, NAME, "__import__") || is(&second, NAME, "import_module"));
+	}
+	return imports && calls;
 }
 
 static int is_archive(const struct prefork_invocation *invocation) {

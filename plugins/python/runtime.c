@@ -144,8 +144,11 @@ extern char **environ;
 /* The C level's environment, which libraries change too. */
 static PyObject *runtime_environment(PyObject *self, PyObject *unused) {
 	static char *const none[] = {NULL};
+	struct prefork_error error;
 
 	(void)self, (void)unused;
+	if (prefork_server_end_reads(&error) < 0)
+		return PyErr_NoMemory();
 	return list_of(environ ? environ : none, PyBytes_FromString);
 }
 
@@ -205,6 +208,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
 	if (function) {
 		language.improve = improve;
 		language.context = function;
+		language.found_boundary = 1;
 	}
 	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {

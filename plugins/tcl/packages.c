@@ -1,7 +1,7 @@
 /* Packages that are loaded ahead because calls load them: see packages.h. */
 #include "packages.h"
 
-#include "learning.h"
+#include "server/learning.h"
 #include "server/prefork-server.h"
 #include "tripwire.h"
 

@@ -8,28 +8,23 @@
  * that is under way, this process becomes the server, and in each call the evaluation goes on.  When a tripwire says
  * that a command can't run ahead, setup is started again with a boundary before it. */
 #define _GNU_SOURCE
-#include "learning.h"
 #include "packages.h"
 #include "prefix.h"
 #include "runtime.h"
+#include "server/learning.h"
+#include "server/prefork-server.h"
 #include "tripwire.h"
 
 #include <ctype.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <unistd.h>
 
 /* In the environment of a setup that was started again: how many commands may run ahead. */
 #define LIMIT_VARIABLE "PREFORK_INTERP_TCL_PREFIX"
-
-#define INHERITED_MAX 1024 /* descriptors that are looked at */
-
-extern char **environ;
 
 DLLEXPORT int Prefork_unmarked_Init(Tcl_Interp *interp);
 DLLEXPORT int Prefork_unmarked_Unload(Tcl_Interp *interp, int flags);
@@ -47,52 +42,7 @@ static int boundary;     /* how many commands run ahead */
 static int current;      /* which command is being executed: 1 is the first */
 static int script_level; /* of the script's own commands */
 
-static char **first_environment;
-static char inherited[INHERITED_MAX];
-
 /* ---- Starting again ---- */
-
-static char **copy_environment(size_t room) {
-	size_t count = 0;
-	char **copy;
-
-	while (environ[count])
-		count++;
-	copy = calloc(count + room + 1, sizeof *copy);
-	for (size_t i = 0; copy && i < count; i++)
-		copy[i] = strdup(environ[i]);
-	return copy;
-}
-
-/* The library reads the handshake once, and makes its descriptors close-on-exec then. */
-static void note_start(void) {
-	first_environment = copy_environment(1);
-	for (int fd = 3; fd < INHERITED_MAX; fd++) {
-		int flags = fcntl(fd, F_GETFD);
-
-		inherited[fd] = flags >= 0 && !(flags & FD_CLOEXEC);
-	}
-}
-
-static char **command_line(void) {
-	char *text = NULL, **words = NULL;
-	FILE *file = fopen("/proc/self/cmdline", "re");
-	size_t size = 0, count = 0;
-
-	while (file && getdelim(&text, &size, '\0', file) > 0) {
-		char **more = realloc(words, (count + 2) * sizeof *words);
-
-		if (!more)
-			break;
-		words = more;
-		words[count++] = strdup(text);
-		words[count] = NULL;
-	}
-	if (file)
-		fclose(file);
-	free(text);
-	return words;
-}
 
 static _Noreturn void give_up(const char *why) {
 	dprintf(STDERR_FILENO, "prefork-interp: %s\n", why);
@@ -100,22 +50,13 @@ static _Noreturn void give_up(const char *why) {
 }
 
 static _Noreturn void start_again(int limit, const char *why) {
-	char **words = command_line(), variable[sizeof LIMIT_VARIABLE + 20];
-	size_t count = 0;
+	char variable[sizeof LIMIT_VARIABLE + 20];
 
-	if (limit >= boundary || !words || !first_environment)
+	if (limit >= boundary)
 		give_up(why);
 	learning_add("prefix", (snprintf(variable, sizeof variable, "%d", limit), variable), why);
 	snprintf(variable, sizeof variable, "%s=%d", LIMIT_VARIABLE, limit);
-	for (; first_environment[count]; count++)
-		if (strncmp(first_environment[count], LIMIT_VARIABLE "=", sizeof LIMIT_VARIABLE) == 0)
-			break;
-	first_environment[count] = variable;
-	for (int fd = 3; fd < INHERITED_MAX; fd++)
-		if (inherited[fd])
-			fcntl(fd, F_SETFD, 0);
-	/* The server watches the file by this name too. */
-	execve((const char *)getauxval(AT_EXECFN), words, first_environment); /* NOLINT: it is a pointer */
+	prefork_server_start_again(variable);
 	give_up(strerror(errno));
 }
 
@@ -197,7 +138,7 @@ static Tcl_Obj *read_script(void) {
 static void find_boundary(void) {
 	const char *limit = getenv(LIMIT_VARIABLE);
 	Tcl_Obj *text = read_script();
-	int length, learned = learning_prefix();
+	int length, learned = learning_number("prefix");
 	const char *start = Tcl_GetStringFromObj(text, &length);
 
 	if (length >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
@@ -244,10 +185,25 @@ static void main_loop(void) {
 	run_main(argument_count, arguments, begin, interpreter);
 }
 
+/* argv[0], malloc'ed; NULL where it can't be had. */
+static char *interpreter_name(void) {
+	char *name = NULL;
+	FILE *file = fopen("/proc/self/cmdline", "re");
+	size_t size = 0;
+
+	if (file && getdelim(&name, &size, '\0', file) <= 0) {
+		free(name);
+		name = NULL;
+	}
+	if (file)
+		fclose(file);
+	return name;
+}
+
 /* bootstrap.tcl's arguments: those of tclsh before the script, the script, the script's. */
 static int take_arguments(Tcl_Interp *interp) {
 	Tcl_Obj *list = Tcl_GetVar2Ex(interp, "argv", NULL, TCL_GLOBAL_ONLY), **word;
-	char **words;
+	char *name;
 	int count, at = 0;
 
 	if (!list || Tcl_ListObjGetElements(interp, list, &count, &word) != TCL_OK)
@@ -260,15 +216,14 @@ static int take_arguments(Tcl_Interp *interp) {
 		return TCL_ERROR;
 	script = Tcl_NewStringObj(Tcl_GetString(word[at]), -1);
 	Tcl_IncrRefCount(script);
-	words = command_line();
-	arguments = words ? calloc((size_t)count + 1, sizeof *arguments) : NULL;
+	name = interpreter_name();
+	arguments = name ? calloc((size_t)count + 1, sizeof *arguments) : NULL;
 	if (!arguments) {
-		free(words);
+		free(name);
 		return TCL_ERROR;
 	}
 	/* Tcl_MainEx() has Tcl find its executable by this. */
-	arguments[0] = words[0];
-	free(words);
+	arguments[0] = name;
 	for (argument_count = 1, at++; at < count; at++, argument_count++) {
 		Tcl_DString native;
 
@@ -300,7 +255,7 @@ int Prefork_unmarked_Init(Tcl_Interp *interp) {
 
 	if (!Tcl_InitStubs(interp, "8.6", 0))
 		return TCL_ERROR;
-	note_start();
+	prefork_server_note_start();
 	/* Not among the stubs; an interpreter that was linked without the library may not have it. */
 	symbol.address = dlsym(RTLD_DEFAULT, "Tcl_MainEx");
 	if (!symbol.address || runtime_adopt(interp) <= 0 || take_arguments(interp) != TCL_OK || stay() < 0)

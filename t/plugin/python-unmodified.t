@@ -3,6 +3,7 @@
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
+use Prefork::Test::Wire;
 
 # What a module does while it is imported, and the reason for which it is then not loaded ahead.
 my %SEEN_IN_CALL = (
@@ -172,6 +173,13 @@ SCRIPT
 		my %quiet = (env => {PREFORK_INTERP_DEBUG => undef});
 		my $p = $end->plain([], %quiet);
 		is_result($end->call([], %quiet), $p, "$ends{$code}: call $_") for 1 .. 3;
+	}
+
+	# What one call after another has learned is loaded one after another: the streams are still each call's.
+	my $more = script('python', text => "import sys\nfor name in sys.argv[1:]: __import__(name)\nprint(sys.argv[1:])\n");
+	for my $name (qw(json csv decimal csv)) {
+		is_result($more->call([$name]), {status => 0, out => "['$name']\n"}, "$name is loaded");
+		ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'and known');
 	}
 
 	# The frames below, and who is the main program

@@ -67,8 +67,8 @@ sub read_header ($case, $header) {
 	return;
 }
 
-# The case in this file: {path, name, about, run, stdin, served, left, mask, scripts {language => {text, arguments}},
-# files {name => text}}.  Dies when it is malformed.
+# The case in this file: {path, name, about, run, stdin, served, left, mask, scripts {language => {text,
+# unmarked (without a boundary), arguments}}, files {name => text}}.  Dies when it is malformed.
 sub parity_read ($path) {
 	my $bytes = read_file($path) // die "$path: $!\n";
 	my %case = (
@@ -92,8 +92,11 @@ sub parity_read ($path) {
 		if ($kind eq 'file' && @words == 1) {
 			$case{files}{$words[0]} = $text;
 		} elsif ($BOUNDARY{$kind}) {
-			$text = script_text($kind, $text) if !$case{unmarked};
-			$case{scripts}{$kind} = {text => $text, arguments => [@{$case{arguments}}, @words]};
+			$case{scripts}{$kind} = {
+				text      => $case{unmarked} ? $text : script_text($kind, $text),
+				unmarked  => $text =~ s/^[ \t]*\@boundary\n//mgr,
+				arguments => [@{$case{arguments}}, @words],
+			};
 		} else {
 			die "$path: what is this: --- $title";
 		}

@@ -1,8 +1,8 @@
-/* What is known of an unmarked script: see learning.h. */
+/* What is known of a script from its earlier runs: see learning.h. */
 #define _GNU_SOURCE
 #include "learning.h"
 
-#include "server/prefork-server.h"
+#include "prefork-server.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,13 +45,16 @@ static const char *find(const char *bytes, const char *kind, const char *name) {
 	return NULL;
 }
 
-int learning_prefix(void) {
+int learning_number(const char *kind) {
 	char *bytes = read_all();
-	const char *line = bytes ? strstr(bytes, "\nprefix ") : NULL;
-	int count = line ? (int)strtol(line + strlen("\nprefix "), NULL, 10) : -1;
+	size_t k = strlen(kind);
+	int number = -1;
 
+	for (const char *at = bytes ? strchr(bytes, '\n') : NULL; at && at[1] && number < 0; at = strchr(at + 1, '\n'))
+		if (strncmp(at + 1, kind, k) == 0 && at[1 + k] == ' ')
+			number = (int)strtol(at + 1 + k, NULL, 10);
 	free(bytes);
-	return count;
+	return number;
 }
 
 int learning_has(const char *kind, const char *name) {
@@ -76,4 +79,36 @@ void learning_add(const char *kind, const char *name, const char *text) {
 		return;
 	prefork_server_learn(more, (size_t)n);
 	free(more);
+}
+
+/* Take the lines of this kind out. */
+static void remove_kind(char *bytes, const char *kind) {
+	size_t k = strlen(kind);
+	char *line = strchr(bytes, '\n') + 1;
+
+	while (*line) {
+		char *next = line + strcspn(line, "\n");
+
+		next += *next == '\n';
+		if (strncmp(line, kind, k) == 0 && line[k] == ' ')
+			memmove(line, next, strlen(next) + 1);
+		else
+			line = next;
+	}
+}
+
+void learning_set(const char *kind, const char *name, const char *text) {
+	char *bytes = read_all(), *before = bytes ? strdup(bytes) : NULL, *more = NULL;
+	int n = -1;
+
+	if (before) {
+		remove_kind(bytes, kind);
+		n = asprintf(&more, "%s%s %s%s%.*s\n", bytes, kind, name, *text ? " " : "", (int)strcspn(text, "\n"), text);
+	}
+	if (n >= 0 && strcmp(before, more) != 0)
+		prefork_server_learn(more, (size_t)n);
+	if (n >= 0)
+		free(more);
+	free(before);
+	free(bytes);
 }

@@ -1,0 +1,306 @@
+/* An unmarked script: it is compiled ahead of the calls, as far as nothing in it can tell one call from another.
+ *
+ * Perl compiles a script and, by `use`, its modules, and runs their BEGIN blocks, before the script's first statement
+ * runs.  All this happens in setup under tripwires.  When one is touched, before the operation that touches it is
+ * executed, or at the latest when the first INIT block would run, this process becomes the server; each call goes on
+ * from there.
+ *
+ * Some are touched too late for that, and some servers can't be made at such a place.  Then setup is started again and
+ * serves before the script's first word is compiled. */
+#include "unmarked.h"
+
+#include "api.h"
+#include "serve.h"
+#include "server/learning.h"
+#include "server/prefork-server.h"
+#include "tripwire.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* In the environment of a setup that was started again. */
+#define FIRST_VARIABLE "PREFORK_INTERP_PERL_FIRST"
+
+/* What is learned: where the boundary is, and why there. */
+#define BOUNDARY "boundary"
+#define FIRST "first" /* before the first word */
+
+static enum { NONE, AHEAD, SERVED } state;
+static int serves_first;
+static char *script;
+static const char *own_folder;
+static Perl_keyword_plugin_t next_plugin;
+
+int unmarked_is_served(void) {
+	return state != NONE;
+}
+
+static _Noreturn void give_up(const char *why) {
+	dprintf(STDERR_FILENO, "prefork-interp: %s\n", why);
+	_exit(1);
+}
+
+static void start_again(pTHX_ const char *why) {
+	PERL_UNUSED_CONTEXT;
+	if (serves_first)
+		give_up(why);
+	learning_set(BOUNDARY, FIRST, why);
+	prefork_server_start_again(FIRST_VARIABLE "=1");
+	give_up(strerror(errno));
+}
+
+/* ---- what must stay as it is ---- */
+
+/* The first folder or file on the way to PATH that is not there: when it comes, so may PATH. */
+static void watch_missing(pTHX_ const char *path) {
+	char part[PATH_MAX];
+	struct stat st;
+
+	for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
+		snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - path) : (int)strlen(path), path);
+		if (stat(part, &st) < 0) {
+			tripwire_file(aTHX_ part, TRIPWIRE_TEST);
+			return;
+		}
+		if (!slash)
+			return;
+	}
+}
+
+/* Where perl looks for a module before it finds the file FOUND, or, where that is NULL, everywhere. */
+static void watch_search(pTHX_ const char *name, const char *found) {
+	AV *folders = GvAVn(PL_incgv);
+	char path[PATH_MAX];
+
+	for (SSize_t i = 0; i <= AvFILLp(folders); i++) {
+		const SV *folder = AvARRAY(folders)[i];
+
+		if (!folder || !SvPOK(folder))
+			continue;
+		if ((size_t)snprintf(path, sizeof path, "%s/%s", SvPVX(folder), name) >= sizeof path)
+			continue;
+		if (found && strEQ(path, found))
+			return;
+		watch_missing(aTHX_ path);
+	}
+}
+
+static void watch_modules(pTHX) {
+	HV *modules = GvHVn(PL_incgv);
+	HE *entry;
+
+	tripwire_file(aTHX_ script, TRIPWIRE_READ);
+	hv_iterinit(modules);
+	while ((entry = hv_iternext(modules))) {
+		const SV *file = HeVAL(entry);
+
+		/* What a hook in @INC has made up has no file. */
+		if (!SvPOK(file))
+			continue;
+		tripwire_file(aTHX_ SvPVX(file), TRIPWIRE_READ);
+		watch_search(aTHX_ HeKEY(entry), SvPVX(file));
+	}
+	for (const char *name = tripwire_wanted(aTHX_ 1); name; name = tripwire_wanted(aTHX_ 0))
+		if (!hv_exists(modules, name, (I32)strlen(name)))
+			watch_search(aTHX_ name, NULL);
+}
+
+/* ---- the boundary ---- */
+
+static int has_own_name(pTHX) {
+	SV *name = get_sv("0", 0);
+
+	return name && SvPOK(name) && strNE(SvPVX(name), script);
+}
+
+static void serve_here(pTHX) {
+	struct tripwire_settings settings = {0};
+	struct prefork_error error;
+	const char *why = NULL;
+
+	state = SERVED;
+	if (!serves_first) {
+		watch_modules(aTHX);
+		why = tripwire_disarm(aTHX_ & settings);
+	}
+	if (why)
+		start_again(aTHX_ why);
+	if (serves_first && prefork_server_watch_file(script, &error) < 0)
+		give_up(error.message);
+	if (serve(aTHX_ & settings, has_own_name(aTHX), 1, &error) < 0)
+		start_again(aTHX_ error.message);
+}
+
+/* What is about to happen can't happen ahead. */
+static void touched(pTHX_ const char *what) {
+	dSAVE_ERRNO;
+
+	if (state != AHEAD)
+		return;
+	learning_set(BOUNDARY, "compiling", what);
+	serve_here(aTHX);
+	RESTORE_ERRNO;
+}
+
+/* INIT blocks run in the order of their compilation: this is the first one's place. */
+static void compiled(pTHX_ CV *cv) {
+	dSAVE_ERRNO;
+
+	PERL_UNUSED_ARG(cv);
+	if (state == AHEAD) {
+		learning_set(BOUNDARY, "running", "");
+		serve_here(aTHX);
+	}
+	RESTORE_ERRNO;
+}
+
+/* ---- leaving no traces ---- */
+
+static void forget_folder(pTHX) {
+	AV *folders = GvAVn(PL_incgv);
+	SSize_t from, to;
+
+	for (from = to = 0; from <= AvFILLp(folders); from++) {
+		SV *folder = AvARRAY(folders)[from];
+
+		if (own_folder && SvPOK(folder) && strEQ(SvPVX(folder), own_folder)) {
+			own_folder = NULL; /* another one is the script's */
+			SvREFCNT_dec(folder);
+			continue;
+		}
+		AvARRAY(folders)[to++] = folder;
+	}
+	AvFILLp(folders) = to - 1;
+}
+
+static void forget(pTHX_ HV *hash, const char *name) {
+	(void)hv_delete(hash, name, (I32)strlen(name), G_DISCARD);
+}
+
+/* Take the names out of STASH that are OURS. */
+static void forget_names(pTHX_ HV *stash, int (*ours)(const char *name)) {
+	AV *names = newAV();
+	HE *entry;
+
+	hv_iterinit(stash);
+	while ((entry = hv_iternext(stash)))
+		if (ours(HeKEY(entry)))
+			av_push(names, newSVpvn(HeKEY(entry), HeKLEN(entry)));
+	for (SSize_t i = 0; i <= AvFILLp(names); i++)
+		(void)hv_delete_ent(stash, AvARRAY(names)[i], G_DISCARD, 0);
+	SvREFCNT_dec(names);
+}
+
+/* The names of files that extensions were compiled from. */
+static int is_file_of_ours(const char *name) {
+	static const char *const files[] = {"/Proc/Prefork/Interp", "runtime.c", "DynaLoader.c"};
+
+	for (size_t i = 0; strnEQ(name, "_<", 2) && i < sizeof files / sizeof *files; i++)
+		if (strstr(name, files[i]))
+			return 1;
+	return 0;
+}
+
+/* Perl has the one function of DynaLoader that makes the others. */
+static int is_made_by_loader(const char *name) {
+	return strNE(name, "boot_DynaLoader");
+}
+
+static int by_address(const void *a, const void *b) {
+	const SV *const x = *(SV *const *)a, *const y = *(SV *const *)b;
+
+	return x < y ? -1 : x > y;
+}
+
+/* Perl destroys what global variables hold by the place of these in memory: the newest arena first, and in each the
+ * lowest address.  Taken from a list of free places that is in order, they are created in that order, as in a perl
+ * that has freed nothing yet. */
+static void sort_free_list(pTHX) {
+	size_t free_count = 0, from = 0;
+	SV *list = NULL, *sv, **free_slots;
+
+	for (sv = PL_sv_root; sv; sv = (SV *)SvANY(sv))
+		free_count++;
+	Newx(free_slots, free_count + 1, SV *);
+	for (sv = PL_sv_root; sv; sv = (SV *)SvANY(sv))
+		free_slots[from++] = sv;
+	qsort(free_slots, free_count, sizeof(SV *), by_address);
+	/* The list is built from its end: the newest arena, its highest address. */
+	for (const SV *arena = PL_sv_arenaroot; arena; arena = (const SV *)SvANY(arena)) {
+		const SV *end = arena + SvREFCNT(arena);
+
+		for (size_t i = free_count; i-- > 0;) {
+			if (free_slots[i] <= arena || free_slots[i] >= end)
+				continue;
+			SvANY(free_slots[i]) = (void *)list;
+			list = free_slots[i];
+		}
+	}
+	PL_sv_root = list;
+	Safefree(free_slots);
+}
+
+static void forget_traces(pTHX) {
+	forget_folder(aTHX);
+	forget(aTHX_ GvHVn(PL_incgv), "Proc/Prefork/Interp/Runtime.pm");
+	forget(aTHX_ GvHVn(PL_incgv), "Proc/Prefork/Interp/Unmarked.pm");
+	forget(aTHX_ PL_defstash, "Proc::");
+	forget(aTHX_ PL_defstash, "BEGIN"); /* what -m was compiled to */
+	forget(aTHX_ PL_defstash, "__ANON__");
+	forget_names(aTHX_ PL_defstash, is_file_of_ours);
+	sort_free_list(aTHX);
+}
+
+/* The first word that perl sees after -m is compiled and gone: the next module's `use` in the arguments, or the
+ * script's. */
+static int first_word(pTHX_ char *word, STRLEN length, OP **op) {
+	dSAVE_ERRNO;
+
+	PL_keyword_plugin = next_plugin;
+	forget_traces(aTHX);
+	if (serves_first)
+		serve_here(aTHX);
+	RESTORE_ERRNO;
+	return next_plugin(aTHX_ word, length, op);
+}
+
+/* ---- the beginning ---- */
+
+static int started_again(pTHX) {
+	int again = getenv(FIRST_VARIABLE) != NULL;
+
+	if (again)
+		(void)hv_deletes(GvHVn(PL_envgv), FIRST_VARIABLE, G_DISCARD);
+	return again;
+}
+
+static void add_boundary(pTHX) {
+	if (!PL_initav)
+		PL_initav = newAV();
+	av_push(PL_initav, SvREFCNT_inc(MUTABLE_SV(newXS(NULL, compiled, "perl.c"))));
+}
+
+void unmarked_begin(pTHX_ const char *folder) {
+	struct prefork_error error;
+
+	prefork_server_note_start();
+	if (serve_adopt(aTHX_ &error) <= 0)
+		give_up("not started by prefork-launch");
+	(void)hv_deletes(GvHVn(PL_envgv), "PREFORK_INTERP", G_DISCARD);
+	state = AHEAD;
+	own_folder = strdup(folder);
+	script = strdup(PL_origfilename);
+	learning_open(script);
+	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
+	serves_first = started_again(aTHX) || learning_has(BOUNDARY, FIRST);
+	if (!serves_first)
+		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});
+	add_boundary(aTHX);
+	next_plugin = PL_keyword_plugin;
+	PL_keyword_plugin = first_word;
+}
