@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+/* A function since 3.9, a macro before. */
+#undef Py_LeaveRecursiveCall
+extern void Py_LeaveRecursiveCall(void) __attribute__((weak));
+
 /* start() -> (code, globals, end): serves, and returns in an executor with its call in place; end() is to be called
  * when the script has ended. */
 static PyObject *start;
@@ -71,6 +75,7 @@ static int conclude(PyObject *result) {
 	flush("stderr");
 	flush("stdout");
 	call_end();
+	leave_stand_by();
 	PyErr_Restore(type, value, traceback);
 	if (!result) {
 		if (leave_reads_exit(&status)) {
@@ -89,6 +94,9 @@ static void run_script(void) {
 	int status, interrupted;
 
 	runtime_give_signals();
+	/* The interpreter counts the call of its hook. */
+	if (Py_LeaveRecursiveCall)
+		Py_LeaveRecursiveCall();
 	result = PyEval_EvalCode(code, globals, globals);
 	interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
 	status = conclude(result);
@@ -127,6 +135,7 @@ static PyObject *script_run_after(PyObject *self, PyObject *function) {
 	Py_DecRef(new);
 	Py_IncRef(function);
 	start = function;
+	leave_expect();
 	Py_RETURN_NONE;
 }
 

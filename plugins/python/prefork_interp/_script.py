@@ -24,13 +24,30 @@ class Ready(Exception):
 
 def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
     """Make the interpreter what it would be just before the script's first line, and have start() called."""
+    watched = [bootstrap, *_setup.files_to_watch(True)]
+    code, main = _stand_before(bootstrap, path, cache, fresh)
+    for file in watched:
+        _runtime.watch_file(file)
+    _replay.stand_by()
+    _runtime.run_after(lambda: _start(code, main))
+
+
+def prepare_marked(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
+    """Make it the same for a script that serves by itself."""
+    code, main = _stand_before(bootstrap, path, cache, fresh)
+    _runtime.run_after(lambda: (code, main.__dict__, main.__repr__))
+
+
+def _stand_before(
+    bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]"
+) -> "tuple[CodeType, Any]":
+    """Return the script, compiled, and its module."""
     script = sys.argv[0]
     filename = script
     # As spelt, but for its folder: nothing is normalised.
     if sys.version_info >= (3, 9) and not os.path.isabs(script):
         filename = f"{os.getcwd()}/{script}"
     code = _compile(filename)
-    watched = [bootstrap, *_setup.files_to_watch(True)]
     if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
         path[0] = os.path.dirname(os.path.realpath(script))
     sys.path[:] = path
@@ -43,10 +60,7 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
     sys.modules["__main__"] = main
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]
-    for file in watched:
-        _runtime.watch_file(file)
-    _replay.stand_by()
-    _runtime.run_after(lambda: _start(code, main))
+    return code, main
 
 
 def _compile(filename: str) -> "CodeType":
