@@ -79,6 +79,7 @@ def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
 def _start(code: "CodeType", main: "Any") -> "Started":
     """Serve.  Return, in the executor of a call, with the call in place."""
     spelt = sys.argv[0]
+    _learned.start_from(sys.modules)
     table = _learned.read()
     recorder = _record.Recorder(table)
     try:
@@ -94,6 +95,6 @@ def _start(code: "CodeType", main: "Any") -> "Started":
         sys.path_importer_cache[sys.argv[0]] = None
         if sys.argv[0] != spelt:
             code = _compile(sys.argv[0])
-    _replay.serve_imports()
+    _replay.serve_imports(recorder.finders)
     recorder.attend()
     return code, main.__dict__, recorder.conclude
