@@ -268,8 +268,6 @@ static int check_unmarked(const struct prefork_invocation *invocation, const str
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)
 		return refuse(why, "-x: the script is a part of its file", NULL);
-	if (strncmp(invocation->script_text, "PK\003\004", 4) == 0)
-		return refuse(why, "the script is an archive", NULL);
 	return options->ignore_environment || check_environment(why);
 }
 

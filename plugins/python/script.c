@@ -13,6 +13,8 @@
 static PyObject *start;
 
 static PyObject *code, *globals, *end;
+/* Not code but a function, which imports the script, and its arguments: the script is an archive. */
+static int is_imported;
 
 static void clear(PyObject **object) {
 	PyObject *was = *object;
@@ -68,8 +70,10 @@ static int conclude(PyObject *result) {
 
 	PyErr_Fetch(&type, &value, &traceback);
 	clear(&code);
-	flush("stderr");
-	flush("stdout");
+	if (!is_imported) {
+		flush("stderr");
+		flush("stdout");
+	}
 	call_end();
 	PyErr_Restore(type, value, traceback);
 	if (!result) {
@@ -79,9 +83,21 @@ static int conclude(PyObject *result) {
 		}
 		PyErr_Print();
 	}
-	forget_file();
+	if (!is_imported)
+		forget_file();
 	clear(&globals);
 	return status;
+}
+
+static PyObject *evaluate(void) {
+	PyObject *arguments, *result;
+
+	if (!is_imported)
+		return PyEval_EvalCode(code, globals, globals);
+	arguments = PyTuple_GetSlice(code, 1, PyTuple_Size(code));
+	result = arguments ? PyObject_CallObject(PyTuple_GetItem(code, 0), arguments) : NULL;
+	Py_DecRef(arguments);
+	return result;
 }
 
 static void run_script(void) {
@@ -89,7 +105,8 @@ static void run_script(void) {
 	int status, interrupted;
 
 	runtime_give_signals();
-	result = PyEval_EvalCode(code, globals, globals);
+	is_imported = PyTuple_Check(code);
+	result = evaluate();
 	interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
 	status = conclude(result);
 	Py_DecRef(result);

@@ -1,6 +1,7 @@
 # The forms that Python programs have: where a script looks for its modules, archives, environments of their own.
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use File::Path qw(make_path);
 use Prefork::Test;
 use Prefork::Test::Wire;
 
@@ -14,7 +15,7 @@ sub with_files ($text, %files) {
 	my $folder = $script->path =~ s{/[^/]*\z}{}r;
 	while (my ($name, $content) = each %files) {
 		my ($below) = "$folder/$name" =~ m{^(.*)/};
-		mkdir $below;
+		make_path($below);
 		write_file("$folder/$name", $content);
 	}
 	return ($script, $folder);
@@ -82,6 +83,69 @@ SCRIPT
 		is_result(later_call($script), {out => "None\n"}, 'none');
 		is_result(later_call($script, ["$folder/extra"]), {out => "1\n"}, 'one that has it');
 	};
+	subtest 'an archive' => sub {
+		my ($script, $folder) = with_files("pass\n", map { /^(\S+)\n(.*)/s } split /^--- /m, <<'FILES');
+app/__main__.py
+import os, sys
+import ahead, package.part
+def fail():
+    raise ValueError(*sys.argv[1:])
+print("out", file=sys.stderr if "err" in sys.argv else sys.stdout)
+if "see" in sys.argv:
+    print("ahead" if ahead.process != os.getpid() else "itself", file=sys.stderr)
+if "exit" in sys.argv:
+    sys.exit("why")
+if "interrupt" in sys.argv:
+    raise KeyboardInterrupt
+if "fail" in sys.argv:
+    fail()
+print(list(globals()), __file__, __loader__, __spec__, __package__, __doc__, sys.argv, sys.path, sys.flags)
+print(list(sys.modules), list(sys.path_importer_cache), ahead.__file__, ahead.__loader__, sys.excepthook)
+frame = sys._getframe()
+while frame:
+    print(frame.f_code.co_filename, frame.f_code.co_name)
+    frame = frame.f_back
+--- app/ahead.py
+import posix; process = posix.getpid()
+--- app/package/__init__.py
+--- app/package/part.py
+import json
+FILES
+		my $line = read_file($script->path) =~ s/^#!(.*)\n.*/$1/sr;
+		is(run([interpreter_path('python'), '-m', 'zipapp', "$folder/app", '-p', $line, '-o', $script->path])->{status}, 0, 'is made');
+		for my $words ([], ['a b', ''], ['exit'], ['interrupt'], ['fail'], ['err']) {
+			same_result($script, $words, "words @$words");
+		}
+		is_result(later_call($script, ['see']), {status => 0, err => "ahead\n"}, 'its modules are loaded ahead');
+		write_file("$folder/app/ahead.py", "process = 0\nprint('changed')\n");
+		run([interpreter_path('python'), '-m', 'zipapp', "$folder/app", '-p', $line, '-o', $script->path]);
+		is_result($script->call([]), {status => 0, out => qr/^changed\n/}, 'a changed one');
+	};
+
+	subtest 'an environment of its own' => sub {
+		my $folder = private_directory('environments');
+		for my $name (qw(one two)) {
+			is(run([interpreter_path('python'), '-m', 'venv', '--without-pip', "$folder/$name"])->{status}, 0, "$name is made");
+			my ($site) = glob "$folder/$name/lib/python*/site-packages";
+			write_file("$site/of_environment.py", "$AHEAD\nname = '$name'\n");
+		}
+		my $text = "import os, sys, of_environment as ahead\nprint(ahead.name, sys.prefix, sys.base_prefix, sys.executable, sys.path)\n"
+			. "print(os.environ.get('VIRTUAL_ENV'), list(sys.modules))\nif sys.argv[1:]: $TELLS\n";
+		for my $name (qw(one two)) {
+			my $script = script('python', text => $text, line => "--min-gain=-1 -- $folder/$name/bin/python3");
+			my $plain = run(["$folder/$name/bin/python3", $script->path]);
+			like($plain->{out}, qr/^$name /, "the plain run's module is that of $name");
+			is_result($script->call([]), {out => $plain->{out}}, "$name, named by the first line: call $_") for 1 .. 2;
+			is_result(later_call($script, ['see']), {out => qr/^ahead$/m}, 'its modules are loaded ahead');
+		}
+		my $script = script('python', text => $text, line => '--min-gain=-1 -- python3');
+		for my $name (qw(one two one two)) {
+			my %active = (env => {VIRTUAL_ENV => "$folder/$name", PATH => "$folder/$name/bin:$ENV{PATH}"});
+			my $r = later_call($script, [], %active);
+			is_result($r, {status => 0, out => qr{^$name \Q$folder/$name\E .*\n\Q$folder/$name\E \[}}, "$name, found by PATH");
+		}
+	};
+
 	quiet_down();
 }, 'python');
 

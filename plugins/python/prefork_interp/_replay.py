@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class Shelved:
     """A module that was loaded ahead."""
 
-    __slots__ = ("module", "needs", "missing", "others", "effects", "renewals", "path", "before", "place")
+    __slots__ = ("module", "needs", "missing", "others", "finders", "effects", "renewals", "path", "before", "place")
 
     def __init__(self, name: str, module: "Any") -> None:
         """It was just loaded, by sys.path as it is."""
@@ -32,9 +32,11 @@ class Shelved:
         self.before, self.place = _looked_into(name, module)
         self.missing: "list[str]" = []  # what it has tried to import
         self.needs: "list[str]" = []
-        self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
+        self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
+        self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
         self.renewals: "list[tuple[Any, ...]]" = []  # likewise
+
 
 
 class LeftOut(Exception):
@@ -132,12 +134,16 @@ class Loading(_record.Notes):
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
         others = [other for other in [*sys.modules][first:] if other not in self.entries]
-        taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
-        shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
+        taken = {other for it in self.shelved.values() for _, other, _ in it.others} if others else set()
+        for other in others:
+            if other not in taken:
+                earlier = self.shelved.keys() & [*sys.modules][first : [*sys.modules].index(other)]
+                count = max((i + 1 for i, needed in enumerate(shelved.needs) if needed in earlier), default=0)
+                shelved.others.append((count, other, sys.modules[other]))
         asked = (*shelved.before, *([shelved.place] if shelved.place else ()))
         cache = _cache if "." in name else _cache_searched
-        finders = [(cache, at, sys.path_importer_cache[at]) for at in asked if at in sys.path_importer_cache]
-        shelved.effects = [*finders, *self.state.effects_of(name)]
+        shelved.finders = [(cache, at, sys.path_importer_cache[at]) for at in asked if at in sys.path_importer_cache]
+        shelved.effects = self.state.effects_of(name)
 
     def load(self, name: str) -> None:
         """Load one module, and all that it imports.  LeftOut."""
@@ -561,10 +567,16 @@ def _bring(name: str, in_call: bool = True) -> None:
     if shelved is None:
         return
     sys.modules[name] = shelved.module
-    for needed in shelved.needs:
+    for function, *arguments in shelved.finders:
+        function(*arguments)
+    others = shelved.others[::-1]
+    for count, needed in enumerate(shelved.needs):
+        while others and others[-1][0] <= count:
+            _, other, sys.modules[other] = others.pop()
         if needed in _shelf:
             _bring(needed, in_call)
-    sys.modules.update(shelved.others)
+    for _, other, sys.modules[other] in reversed(others):
+        pass
     # An import puts what it has loaded behind all that this has imported.
     sys.modules[name] = sys.modules.pop(name)
     if parent:
