@@ -8,6 +8,10 @@
 
 #include <stdlib.h>
 
+/* A function since 3.9, a macro before. */
+#undef Py_LeaveRecursiveCall
+extern void Py_LeaveRecursiveCall(void) __attribute__((weak));
+
 /* start() -> (code, globals, end): serves, and returns in an executor with its call in place; end() is to be called
  * when the script has ended. */
 static PyObject *start;
@@ -75,6 +79,7 @@ static int conclude(PyObject *result) {
 		flush("stdout");
 	}
 	call_end();
+	leave_stand_by();
 	PyErr_Restore(type, value, traceback);
 	if (!result) {
 		if (leave_reads_exit(&status)) {
@@ -106,6 +111,9 @@ static void run_script(void) {
 
 	runtime_give_signals();
 	is_imported = PyTuple_Check(code);
+	/* The interpreter counts the call of its hook. */
+	if (Py_LeaveRecursiveCall)
+		Py_LeaveRecursiveCall();
 	result = evaluate();
 	interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
 	status = conclude(result);
@@ -144,6 +152,7 @@ static PyObject *script_run_after(PyObject *self, PyObject *function) {
 	Py_DecRef(new);
 	Py_IncRef(function);
 	start = function;
+	leave_expect();
 	Py_RETURN_NONE;
 }
 

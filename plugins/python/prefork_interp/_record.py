@@ -110,6 +110,7 @@ class Recorder(Notes):
 
     def conclude(self) -> None:
         """The script has ended: keep what was noted."""
+        _runtime.note(None, None, None, None, None, None)
         if not self.entries or self.stack or os.getpid() != self._process:
             return
         table = _learned.read()

@@ -43,17 +43,8 @@ class LeftOut(Exception):
     """What can't be loaded ahead: name, reason."""
 
 
-def _quietly(name: str) -> "Any":
-    """Return a built-in module, which is not to be seen in sys.modules by that."""
-    module = sys.modules.get(name)
-    if module is None:
-        module = __import__(name)
-        del sys.modules[name]
-    return module
-
-
-_collector = _quietly("gc")
-_locale = _quietly("_locale")
+_collector = _setup.quietly("gc")
+_locale = _setup.quietly("_locale")
 _shelf: "dict[str, Shelved]" = {}
 # Modules that look at variables below Python.
 IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
@@ -62,8 +53,6 @@ READERS = {"_strptime": ("TZ",)}
 
 def stand_by() -> None:
     """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
-    if sys.version_info >= (3, 10):  # before, each import of atexit makes another list
-        _quietly("atexit").register(_runtime.exit_function())
     importlib._find_and_load = _record.HOOKS[0]
 
 

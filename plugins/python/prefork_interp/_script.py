@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any, Callable
 
-    Started = tuple[CodeType | tuple[Any, ...], dict[str, Any], Callable[[], None]]
+    Started = tuple[Any, dict[str, Any], Callable[[], None]]
 
 
 class Ready(Exception):
@@ -24,6 +24,24 @@ class Ready(Exception):
 
 def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
     """Make the interpreter what it would be just before the script's first line, and have start() called."""
+    watched = [bootstrap, *_setup.files_to_watch(True)]
+    code, main = _stand_before(bootstrap, path, cache, fresh)
+    for file in watched:
+        _runtime.watch_file(file)
+    _replay.stand_by()
+    _runtime.run_after(lambda: _start(code, main))
+
+
+def prepare_marked(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
+    """Make it the same for a script that serves by itself."""
+    code, main = _stand_before(bootstrap, path, cache, fresh)
+    _runtime.run_after(lambda: (_runnable(code), main.__dict__, main.__repr__))
+
+
+def _stand_before(
+    bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]"
+) -> "tuple[CodeType | None, Any]":
+    """Return the script, compiled, and its module.  None: it is an archive."""
     script = sys.argv[0]
     filename = script
     # As spelt, but for its folder: nothing is normalised.
@@ -31,7 +49,6 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
         filename = f"{os.getcwd()}/{script}"
     finder = _find_finder(filename)
     code = _compile(filename) if finder is None else None
-    watched = [bootstrap, *_setup.files_to_watch(True)]
     searched = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
     path[:searched] = [filename] if finder else [os.path.dirname(os.path.realpath(script))] if searched else []
     sys.path[:] = path
@@ -44,10 +61,7 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
     sys.modules["__main__"] = main
     for name in [name for name in sys.modules if name.partition(".")[0] == __package__]:
         del sys.modules[name]
-    for file in watched:
-        _runtime.watch_file(file)
-    _replay.stand_by()
-    _runtime.run_after(lambda: _start(code, main))
+    return code, main
 
 
 def _compile(filename: str) -> "CodeType":
@@ -97,8 +111,13 @@ def _start(code: "CodeType | None", main: "Any") -> "Started":
             code = _compile(sys.argv[0])
     _replay.serve_imports(recorder.finders)
     recorder.attend()
-    if code is None:
-        import runpy
+    return _runnable(code), main.__dict__, recorder.conclude
 
-        return (runpy._run_module_as_main, "__main__", False), main.__dict__, recorder.conclude
-    return code, main.__dict__, recorder.conclude
+
+def _runnable(code: "CodeType | None") -> "Any":
+    """Return the code, or the function by which the interpreter runs an archive, with its arguments."""
+    if code:
+        return code
+    import runpy
+
+    return runpy._run_module_as_main, "__main__", False

@@ -9,6 +9,7 @@ no warnings 'experimental::signatures';
 use Exporter 'import';
 use File::Basename qw(dirname);
 use File::Path qw(make_path remove_tree);
+use Time::HiRes ();
 use Prefork::Test;
 use Prefork::Test::Case;
 use Prefork::Test::Process qw(finish_process);
@@ -91,15 +92,19 @@ sub server_report ($path, $seconds = DEADLINE) {
 	return \%report;
 }
 
-# Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
-# counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
-# answer is left out.
+# Ask the servers of this place: {running, served {socket => calls}, taken {socket => calls served or running}, pids
+# {socket => pid}}.  A server that was improved goes on with its predecessor's socket, and counts on.  A call is counted
+# before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not answer is
+# left out.
 sub ask_servers ($place, $seconds = DEADLINE) {
-	my %sum = (running => 0, served => {}, taken => {});
-	for my $report (map { server_report($_, $seconds) } sockets($place->{run})) {
+	my %sum = (running => 0, served => {}, taken => {}, pids => {});
+	for my $path (sockets($place->{run})) {
+		my $socket = join ':', (Time::HiRes::lstat($path))[1, 10] or next;    # a later one may have the same number
+		my $report = server_report($path, $seconds) or next;
 		$sum{running} += $report->{running};
-		$sum{served}{$report->{pid}} = $report->{served};
-		$sum{taken}{$report->{pid}} = $report->{served} + $report->{running};
+		$sum{pids}{$socket} = $report->{pid};
+		$sum{served}{$socket} = $report->{served};
+		$sum{taken}{$socket} = $report->{served} + $report->{running};
 	}
 	return \%sum;
 }
@@ -120,13 +125,14 @@ sub kept_executors ($server) {
 	return scalar grep { $_ eq 'Z' } @states;
 }
 
-# Calls of each server so far, once none runs: {pid => number}.
+# Calls of each server so far, once none runs: {socket => number}.
 sub count_calls ($place) {
 	my ($served, %kept);
 	wait_for(sub {
-		my $before = ask_servers($place)->{served};
-		%kept = map { $_ => kept_executors($_) } keys %$before;
 		my $report = ask_servers($place);
+		my $before = $report->{served};
+		%kept = map { $_ => kept_executors($report->{pids}{$_}) } keys %$before;
+		$report = ask_servers($place);
 		$served = $report->{served};
 		return !$report->{running} && !grep { $served->{$_} != ($before->{$_} // -1) } keys %$served;
 	}, SETTLE_TIME);

@@ -148,8 +148,8 @@ sub prepare ($folder) {
 sub count_served ($play, $seconds = DEADLINE) {
 	my $now = Prefork::Test::Parity::ask_servers($play->{place}, $seconds)->{taken};
 	my $taken = $play->{taken};
-	for my $pid (keys %$now) {
-		$taken->{$pid} = $now->{$pid} if $now->{$pid} > ($taken->{$pid} // 0);
+	for my $socket (keys %$now) {
+		$taken->{$socket} = $now->{$socket} if $now->{$socket} > ($taken->{$socket} // 0);
 	}
 	return sum0(values %$taken);
 }
