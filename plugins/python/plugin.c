@@ -267,6 +267,7 @@ static int check_marked(const struct prefork_invocation *invocation, const struc
 
 static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
                           struct reason *why) {
+	(void)invocation;
 	if (options->no_site)
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)
