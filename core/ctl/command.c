@@ -7,14 +7,11 @@
 #include "command.h"
 
 #include "../client/interpreter.h"
-#include "../client/words.h"
 #include "../wire/fd.h"
-#include "line.h"
 #include "place.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,23 +31,25 @@ static int read_line(const char *path, struct line *l, struct reason *why) {
 	return n < 0 || wrong ? -1 : 0;
 }
 
-/* FIRST (FIRST_COUNT words), then SCRIPT, then REST: malloc'ed, or NULL with WHY. */
-static char **join(char *const *first, int first_count, char *script, char **rest, struct reason *why) {
-	size_t n = (size_t)first_count, count = 0;
-	char **v;
+/* Execute FIRST (COUNT words), then the script, then REST.  0, or -1 with WHY. */
+static int set_words(struct invocation *i, char *const *first, int count, struct command *c, char **rest,
+                     struct reason *why) {
+	size_t n = 0, rest_count = 0;
 
-	while (rest[count])
-		count++;
-	v = calloc(n + count + 2, sizeof *v);
-	if (!v) {
-		reason_errno(why, "remember", script);
-		return NULL;
+	while (rest[rest_count])
+		rest_count++;
+	i->argv = calloc((size_t)count + rest_count + 2, sizeof *i->argv);
+	if (!i->argv) {
+		reason_errno(why, "remember", c->script);
+		return -1;
 	}
-	for (size_t i = 0; i < n; i++)
-		v[i] = first[i];
-	v[n] = script;
-	memcpy(v + n + 1, rest, count * sizeof *v);
-	return v;
+	while (n < (size_t)count) {
+		i->argv[n] = first[n];
+		n++;
+	}
+	i->argv[n++] = c->script;
+	memcpy(i->argv + n, rest, rest_count * sizeof *rest);
+	return 0;
 }
 
 /* The path in LINKS by which TARGET is executed in the script's name. */
@@ -66,29 +65,28 @@ static int link_to(char path[PATH_MAX], const char *links, const char *script, c
 /* The client, as the kernel would execute it for an enabled script. */
 static int served_by_client(struct command *c, const struct line *l, char **arguments, const char *links,
                             struct reason *why) {
-	char client[PATH_MAX], text[2 * sizeof l->program + sizeof "-- "], *first[2];
+	char *first[] = {c->program, c->argument};
 
-	snprintf(text, sizeof text, "-- %s%s%s", l->program, l->argument[0] ? " " : "", l->argument);
-	if (place_client(client, why) < 0 || link_to(c->served.path, links, c->script, client, why) < 0)
+	snprintf(c->argument, sizeof c->argument, "-- %s%s%s", l->program, l->argument[0] ? " " : "", l->argument);
+	if (place_client(c->program, why) < 0 || link_to(c->served.path, links, c->script, c->program, why) < 0)
 		return -1;
-	first[0] = strdup(client);
-	first[1] = strdup(text);
-	c->served.argv = first[0] && first[1] ? join(first, 2, c->script, arguments, why) : NULL;
-	return c->served.argv ? 0 : -1;
+	return set_words(&c->served, first, 2, c, arguments, why);
 }
 
 /* The interpreter, as the client would execute it for a plain run. */
 static int plain_by_interpreter(struct command *c, const struct line *l, char **arguments, const char *links,
                                 struct reason *why) {
-	char *argv[] = {strdup(l->program), strdup(l->argument), c->script, NULL};
+	char *argv[] = {c->program, c->argument, c->script, NULL};
 	struct interpreter found;
-	struct words w;
+	struct words *w = &c->words;
 
-	if (!argv[0] || !argv[1] || words_parse(3, argv, &w, why->text, sizeof why->text) < 0)
+	snprintf(c->program, sizeof c->program, "%s", l->program);
+	snprintf(c->argument, sizeof c->argument, "%s ", l->argument);
+	if (words_parse(3, argv, w, why->text, sizeof why->text) < 0)
 		return -1;
-	words_keep_env(&w);
-	if (!w.hash_bang || interpreter_find(w.interpreter, &found) < 0) {
-		reason_errno(why, "find its interpreter", w.interpreter);
+	words_keep_env(w);
+	if (!w->interpreter || interpreter_find(w->interpreter, &found) < 0) {
+		reason_errno(why, "find its interpreter", w->interpreter ? w->interpreter : c->script);
 		return -1;
 	}
 	/* env(1) executes another program, which gets that one's name; so does a stand-in. */
@@ -96,28 +94,33 @@ static int plain_by_interpreter(struct command *c, const struct line *l, char **
 		memcpy(c->plain.path, found.path, sizeof c->plain.path);
 	else if (link_to(c->plain.path, links, c->script, found.path, why) < 0)
 		return -1;
-	c->plain.argv = join(&w.interpreter_arguments[-1], w.interpreter_argument_count + 1, c->script, arguments, why);
-	return c->plain.argv ? 0 : -1;
+	return set_words(&c->plain, &w->interpreter_arguments[-1], w->interpreter_argument_count + 1, c, arguments, why);
 }
 
-static void as_it_is(struct invocation *i, struct command *c, char **argv) {
-	memcpy(i->path, c->script, sizeof i->path);
-	i->argv = argv;
-}
-
-int command_find(struct command *c, char **words, int count, const char *links, struct reason *why) {
+int command_find(struct command *c, char **words, const char *links, struct reason *why) {
 	struct interpreter found;
-	char **direct;
+	struct invocation *direct;
 	struct line l;
 
+	memset(c, 0, sizeof *c);
 	if (interpreter_find(words[0], &found) < 0) {
 		reason_set(why, "%s: %s", words[0], strerror(errno));
 		return -1;
 	}
 	memcpy(c->script, found.path, sizeof c->script);
-	direct = count > 0 ? join(NULL, 0, c->script, words + 1, why) : NULL;
-	if (!direct || read_line(c->script, &l, why) < 0)
+	if (read_line(c->script, &l, why) < 0)
 		return -1;
-	as_it_is(l.enabled ? &c->served : &c->plain, c, direct);
+	direct = l.enabled ? &c->served : &c->plain;
+	memcpy(direct->path, c->script, sizeof direct->path);
+	if (set_words(direct, NULL, 0, c, words + 1, why) < 0)
+		return -1;
 	return (l.enabled ? plain_by_interpreter : served_by_client)(c, &l, words + 1, links, why);
+}
+
+void command_free(struct command *c) {
+	free(c->plain.argv);
+	free(c->served.argv);
+	free(c->words.all);
+	free(c->words.text);
+	memset(c, 0, sizeof *c);
 }

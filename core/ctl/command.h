@@ -2,7 +2,9 @@
 #ifndef PREFORK_COMMAND_H
 #define PREFORK_COMMAND_H
 
+#include "../client/words.h"
 #include "../launch/reason.h"
+#include "line.h"
 
 #include <limits.h>
 
@@ -15,11 +17,16 @@ struct command {
 	char script[PATH_MAX]; /* absolute */
 	struct invocation plain;
 	struct invocation served;
+	/* What their argv point into. */
+	char program[PATH_MAX];
+	char argument[2 * LINE_MAX_BYTES + 16];
+	struct words words;
 };
 
-/* Find the script that WORDS (COUNT of them, NULL-terminated) name, in PATH where its name has no slash.  LINKS is an
+/* Find the script that WORDS (NULL-terminated) name, in PATH where its name has no slash.  LINKS is an
  * empty folder for links that give a process the name that the kernel would give it.
- * 0, or -1 with WHY: there is none, or it is no script.  What *C points to lives as long as the process. */
-int command_find(struct command *c, char **words, int count, const char *links, struct reason *why);
+ * 0, or -1 with WHY: there is none, or it is no script.  To be freed in either case, and before it WORDS are needed. */
+int command_find(struct command *c, char **words, const char *links, struct reason *why);
+void command_free(struct command *c);
 
 #endif

@@ -43,7 +43,7 @@ static struct text line_at(const struct text *t, size_t at) {
 }
 
 static int is_same(struct text a, struct text b) {
-	return a.length == b.length && memcmp(a.bytes, b.bytes, a.length) == 0;
+	return a.length == b.length && (a.length == 0 || memcmp(a.bytes, b.bytes, a.length) == 0);
 }
 
 /* The next line of each of COUNT texts, at *AT, which moves on.  How many of them have one. */
@@ -66,7 +66,7 @@ static int all_same(const struct text *lines, size_t count) {
 }
 
 enum text_noise text_noise(const struct text *plain, size_t count, size_t *lines) {
-	struct text line[TEXT_MOST];
+	struct text line[TEXT_MOST] = {{0}};
 	size_t at[TEXT_MOST] = {0}, there;
 
 	*lines = 0;
@@ -87,7 +87,7 @@ static void add(struct text_difference *d, size_t number, struct text expected, 
 }
 
 size_t text_compare(const struct text *plain, size_t count, const struct text *got, struct text_difference *d) {
-	struct text line[TEXT_MOST], mine;
+	struct text line[TEXT_MOST] = {{0}}, mine;
 	size_t at[TEXT_MOST] = {0}, mine_at = 0, lines;
 
 	memset(d, 0, sizeof *d);

@@ -1,8 +1,8 @@
 /* Leaving without taking the interpreter apart: that touches every object, and so copies every page of the server's.
  *
- * Py_FinalizeEx() itself waits for the threads and calls the functions that were registered with atexit.  The one that it
- * calls last is ours.  If nothing remains whose destruction could be seen, the process ends there; else it returns, and
- * the interpreter goes on to finalise itself.  In doubt it does. */
+ * Py_FinalizeEx() itself waits for the threads, calls what was registered with atexit and flushes the standard streams.
+ * Then it collects garbage, and says so first to a function of ours.  If nothing remains whose destruction could be
+ * seen, the process ends there; else that function returns, and the interpreter goes on.  In doubt it does. */
 #include "leave.h"
 
 #include "remains.h"
@@ -16,17 +16,17 @@
 
 /* Not in the limited API, but exported by every Python so far. */
 extern int PyObject_Print(PyObject *object, FILE *file, int flags);
+extern int _Py_IsFinalizing(void) __attribute__((weak)), Py_IsFinalizing(void) __attribute__((weak)); /* since 3.13 */
 
-static PyObject *collector;                      /* the module gc */
+static PyObject *collector;                       /* the module gc */
 static PyObject *get_objects, *freeze, *unfreeze; /* its functions */
-static int frozen;                               /* by us: what the server had loaded */
-static struct remains of_server;                 /* what of that is to be looked at */
-static PyObject *mark;                           /* an object of the call's: has the script frozen what there was? */
+static PyObject *callbacks;                       /* its list */
+static int expected;                              /* scripts end by leave() */
+static int frozen;                                /* by us: what the server had loaded */
+static struct remains of_server;                  /* what of that is to be looked at */
+static PyObject *mark;                            /* an object of the call's: has the script frozen what there was? */
 
-static int registered; /* the interpreter will call at_exit() */
-static struct {
-	int now, status, interrupted;
-} leaving;
+static struct { int now, status, interrupted; } leaving;
 
 /* ---- in the server */
 
@@ -36,8 +36,9 @@ static int adopt_collector(PyObject *module) {
 	get_objects = PyObject_GetAttrString(module, "get_objects");
 	freeze = PyObject_GetAttrString(module, "freeze");
 	unfreeze = PyObject_GetAttrString(module, "unfreeze");
+	callbacks = PyObject_GetAttrString(module, "callbacks");
 	of_server.watched = PyList_New(0);
-	if (!get_objects || !freeze || !unfreeze || !of_server.watched || remains_prepare() < 0)
+	if (!get_objects || !freeze || !unfreeze || !callbacks || !of_server.watched || remains_prepare() < 0)
 		return -1;
 	Py_IncRef(module);
 	collector = module;
@@ -75,7 +76,7 @@ static PyObject *leave_freeze(PyObject *self, PyObject *arguments) {
 	if (!PyArg_ParseTuple(arguments, "Op", &module, &always))
 		return NULL;
 	/* Otherwise nobody would thaw it. */
-	if (!registered)
+	if (!expected)
 		Py_RETURN_FALSE;
 	if (adopt_collector(module) < 0 || look_at_server() < 0) {
 		PyErr_Clear();
@@ -89,6 +90,10 @@ static PyObject *leave_freeze(PyObject *self, PyObject *arguments) {
 		frozen = 1;
 	}
 	return PyBool_FromLong(!*of_server.doubt);
+}
+
+void leave_expect(void) {
+	expected = 1;
 }
 
 void leave_begin(void) {
@@ -138,9 +143,21 @@ static _Noreturn void end(int status, int interrupted) {
 	exit(status);
 }
 
+/* By freezing, or thawing, what it likes. */
+static int script_has_frozen(void) {
+	PyObject *objects = PyObject_CallObject(get_objects, NULL);
+	int found = 0;
+
+	for (Py_ssize_t i = 0; objects && !found && i < PyList_Size(objects); i++)
+		found = PyList_GetItem(objects, i) == mark;
+	Py_DecRef(objects);
+	PyErr_Clear();
+	return !found;
+}
+
 /* What the server had loaded is to be destroyed like all else. */
 static void thaw(void) {
-	PyObject *done = frozen ? PyObject_CallObject(unfreeze, NULL) : NULL;
+	PyObject *done = frozen && !script_has_frozen() ? PyObject_CallObject(unfreeze, NULL) : NULL;
 
 	frozen = 0;
 	Py_DecRef(done);
@@ -203,17 +220,16 @@ static const char *prepare_to_leave(struct remains *remains) {
 
 	if (!frozen || *of_server.doubt)
 		return *of_server.doubt ? of_server.doubt : "nothing is frozen";
+	if (script_has_frozen())
+		return "the script has frozen its objects";
 	doubt = settings_doubt(collector);
 	if (doubt)
 		return doubt;
-	remains->mark = mark;
 	remains->streams = PyList_New(0);
 	if (!remains->streams || look_at_call(remains) < 0)
 		return "objects can't be looked at";
 	if (*remains->doubt)
 		return remains->doubt;
-	if (!remains->marked)
-		return "the script has frozen its objects";
 	if (remains->open && !settings_ignore_open_files())
 		return "a file is open, of which a warning may tell";
 	if (remains_share_files(remains->streams))
@@ -221,59 +237,68 @@ static const char *prepare_to_leave(struct remains *remains) {
 	return flush_all(remains->streams);
 }
 
-/* What the interpreter calls last of all that is registered with atexit. */
-static PyObject *at_exit(PyObject *self, PyObject *unused) {
+static void look_around(void) {
 	static struct remains remains;
-	const char *asked = getenv("PREFORK_INTERP_DEBUG"), *doubt;
+	const char *asked = getenv("PREFORK_INTERP_DEBUG"), *doubt = prepare_to_leave(&remains);
 
+	PyErr_Clear();
+	if (!doubt)
+		end(leaving.status, leaving.interrupted);
+	if (asked && strcmp(asked, "leave") == 0)
+		fprintf(stderr, "prefork-interp: the interpreter is finalised: %s\n", doubt);
+	Py_DecRef(remains.streams);
+}
+
+static int is_finalising(void) {
+	return Py_IsFinalizing ? Py_IsFinalizing() : _Py_IsFinalizing && _Py_IsFinalizing();
+}
+
+/* What the interpreter calls before and after it collects garbage. */
+static PyObject *collecting(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
-	if (leaving.now) {
-		doubt = prepare_to_leave(&remains);
-		PyErr_Clear();
-		if (!doubt)
-			end(leaving.status, leaving.interrupted);
-		if (asked && strcmp(asked, "leave") == 0)
-			fprintf(stderr, "prefork-interp: the interpreter is finalised: %s\n", doubt);
-		Py_DecRef(remains.streams);
-	}
+	if (!is_finalising())
+		Py_RETURN_NONE;
+	PySequence_DelItem(callbacks, PySequence_Size(callbacks) - 1);
+	if (leaving.now)
+		look_around();
 	thaw();
 	Py_RETURN_NONE;
 }
 
+static int collector_is_enabled(void) {
+	PyObject *enabled = PyObject_CallMethod(collector, "isenabled", NULL);
+	int result = enabled == Py_True;
+
+	Py_DecRef(enabled);
+	return result;
+}
+
+void leave_stand_by(void) {
+	static PyMethodDef definition = {"collecting", collecting, METH_VARARGS, NULL};
+	PyObject *function;
+
+	if (!mark || !collector)
+		return;
+	function = PyCFunction_NewEx(&definition, NULL, NULL);
+	/* It collects no garbage at its end if the script has none collected. */
+	if (!function || !collector_is_enabled() || PyList_Append(callbacks, function) != 0)
+		thaw();
+	Py_DecRef(function);
+	PyErr_Clear();
+}
+
 _Noreturn void leave(int status, int interrupted) {
-	leaving.now = mark != NULL;
+	leaving.now = 1;
 	leaving.status = status;
 	leaving.interrupted = interrupted;
-	if (!registered)
-		thaw();
 	if (Py_FinalizeEx() < 0)
 		status = 120;
 	end(status, interrupted);
 }
 
-/* ---- */
-
-static void forgotten(PyObject *capsule) {
-	(void)capsule;
-	registered = 0;
-}
-
-/* exit_function(): to be registered with atexit before any other, and kept nowhere else. */
-static PyObject *leave_exit_function(PyObject *self, PyObject *unused) {
-	static PyMethodDef definition = {"at_exit", at_exit, METH_NOARGS, NULL};
-	PyObject *capsule = PyCapsule_New(&definition, NULL, forgotten), *function;
-
-	(void)self, (void)unused;
-	function = capsule ? PyCFunction_NewEx(&definition, capsule, NULL) : NULL;
-	registered = function != NULL;
-	Py_DecRef(capsule);
-	return function;
-}
-
 static PyMethodDef methods[] = {
 	{"freeze", leave_freeze, METH_VARARGS,
      "freeze(gc, always): calls need not look at what there is now; False: they must, and it is frozen if ALWAYS."},
-	{"exit_function", leave_exit_function, METH_NOARGS, "What is to be registered with atexit before all else."},
 	{NULL, NULL, 0, NULL},
 };
 

@@ -24,6 +24,9 @@ struct options {
 /* What runs instead of a script that does not mark its initialisation's end: its place below the runtime's folder. */
 #define BOOTSTRAP "/prefork_interp/_bootstrap.py"
 
+/* What runs it, if it marks that. */
+#define MARKED_BOOTSTRAP "/prefork_interp/_marked.py"
+
 /* By these a script marks its initialisation's end itself: the module that it imports, and what it calls there. */
 #define MODULE "prefork_interp"
 #define MARK "initialisation_complete"
@@ -264,12 +267,11 @@ static int check_marked(const struct prefork_invocation *invocation, const struc
 
 static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
                           struct reason *why) {
+	(void)invocation;
 	if (options->no_site)
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)
 		return refuse(why, "-x: the script is a part of its file", NULL);
-	if (strncmp(invocation->script_text, "PK\003\004", 4) == 0)
-		return refuse(why, "the script is an archive", NULL);
 	return options->ignore_environment || check_environment(why);
 }
 
@@ -327,8 +329,18 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 	return 0;
 }
 
-static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	char *path = join(invocation->runtime_directory, BOOTSTRAP, "");
+/* A marked script that can't be run by the bootstrap is run by the interpreter itself. */
+static const char *choose_bootstrap(const struct prefork_invocation *invocation, const struct options *options) {
+	if (!is_marked(invocation))
+		return BOOTSTRAP;
+	if (options->ignore_environment || options->no_site || options->skip_line)
+		return NULL;
+	return MARKED_BOOTSTRAP;
+}
+
+static int add_bootstrap(const struct prefork_invocation *invocation, const char *name, const struct prefork_host *host,
+                         void *setup) {
+	char *path = join(invocation->runtime_directory, name, "");
 	int result = path ? host->add_argument(setup, path) : -1;
 
 	free(path);
@@ -339,6 +351,7 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 	struct options options = {0};
 	char unused[1];
 	struct reason why = {unused, sizeof unused};
+	const char *bootstrap;
 
 	if (!read_options(invocation->arguments, &options, &why)) {
 		errno = EINVAL;
@@ -347,8 +360,10 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 	if (add_all(invocation->arguments, host, setup) != 0)
 		return -1;
 	/* Where the environment is ignored only an interpreter that has the runtime in its site directory finds it. */
-	if (is_marked(invocation) ? !options.ignore_environment && extend_path(invocation, host, setup) != 0
-	                          : add_bootstrap(invocation, host, setup) != 0)
+	if (is_marked(invocation) && !options.ignore_environment && extend_path(invocation, host, setup) != 0)
+		return -1;
+	bootstrap = choose_bootstrap(invocation, &options);
+	if (bootstrap && add_bootstrap(invocation, bootstrap, host, setup) != 0)
 		return -1;
 	if (host->add_argument(setup, invocation->script) != 0)
 		return -1;

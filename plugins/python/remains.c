@@ -1,7 +1,8 @@
 /* Looking at objects one by one: see remains.h.
  *
- * What runs when objects are destroyed at an interpreter's end is known from their types: __del__, the callbacks of weak
- * references, the rest of a generator, the closing of a file.  A type that is not known to be harmless is in doubt. */
+ * What runs when objects are destroyed at an interpreter's end is known from their types: __del__, the callbacks of
+ * weak references, the rest of a generator, the closing of a file.  A type that is not known to be harmless is in
+ * doubt. */
 #include "remains.h"
 
 #include <stdint.h>
@@ -17,7 +18,6 @@ enum kind {
 	DOUBTFUL,  /* runs something */
 	GENERATOR, /* runs its finally clauses, if it is suspended */
 	REFERENCE, /* a weak reference: runs its callback */
-	CLASS,     /* its instances may be such as the garbage collector does not know */
 	STREAM,    /* writes what it holds */
 	CLOSES,    /* closes a descriptor, with a ResourceWarning */
 };
@@ -32,7 +32,8 @@ static PyTypeObject *base_of_streams, *reference_type, *wrapper_type;
 static PyObject *del_name;
 
 /* Where weak references belong to, whose callbacks only keep house. */
-static const char *const housekeepers[] = {"weakref", "_weakrefset", "logging", "functools", "concurrent.futures.thread"};
+static const char *const housekeepers[] = {"weakref", "_weakrefset", "logging", "functools",
+                                           "concurrent.futures.thread"};
 
 /* Kept for ever. */
 static PyTypeObject *type_of(PyObject *module, const char *name) {
@@ -121,8 +122,6 @@ static enum kind kind_of_type(PyTypeObject *type) {
 		return Py_TYPE(del) == wrapper_type ? kind_of_wrapper(type, del) : DOUBTFUL;
 	if (PyType_IsSubtype(type, reference_type))
 		return REFERENCE;
-	if (PyType_IsSubtype(type, &PyType_Type))
-		return CLASS;
 	return connection_type && PyType_IsSubtype(type, connection_type) ? DOUBTFUL : PLAIN;
 }
 
@@ -131,7 +130,7 @@ struct kinds {
 	struct {
 		PyTypeObject *type;
 		enum kind kind;
-	} *slots;
+	} * slots;
 	size_t size, count; /* size: a power of two */
 };
 
@@ -222,13 +221,6 @@ static int callback_is_harmless(PyObject *reference) {
 	return result;
 }
 
-/* The garbage collector knows a class, but of its instances none that can't refer to anything. */
-static int class_is_harmless(struct kinds *kinds, PyObject *class) {
-	PyTypeObject *type = (PyTypeObject *)class;
-
-	return PyType_GetFlags(type) & Py_TPFLAGS_HAVE_GC || kind_of(kinds, type) != DOUBTFUL;
-}
-
 static int is_file(PyObject *object) {
 	return object && Py_TYPE(object) == stream_types[FILE_IO];
 }
@@ -296,8 +288,6 @@ static const char *look_at(struct remains *remains, struct kinds *kinds, PyObjec
 	switch (kind) {
 	case PLAIN:
 		return NULL;
-	case CLASS:
-		return class_is_harmless(kinds, object) ? NULL : "there is a class with __del__";
 	case REFERENCE:
 		return callback_is_harmless(object) ? NULL : "there is a weak reference with a callback";
 	case DOUBTFUL:
@@ -332,7 +322,6 @@ int remains_look(struct remains *remains, PyObject *objects) {
 		PyObject *object = PyList_GetItem(objects, i);
 		const char *doubt = look_at(remains, &kinds, object);
 
-		remains->marked |= object == remains->mark;
 		if (doubt)
 			say_doubt(remains, doubt, object);
 	}

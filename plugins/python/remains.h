@@ -10,8 +10,6 @@ struct remains {
 	PyObject *watched; /* list: weak references to what must be looked at again; NULL: all is looked at now */
 	PyObject *streams; /* list: files to be flushed */
 	int open;          /* a file or a socket is, of which a ResourceWarning may tell */
-	PyObject *mark;    /* an object of ours */
-	int marked;        /* it was among them */
 };
 
 /* Learn the types that are special.  0, or -1 with an exception set: no object can be looked at. */

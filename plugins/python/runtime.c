@@ -44,6 +44,12 @@ static pid_t fork_as_python(void *context) {
 	return child;
 }
 
+static PyObject *runtime_adopt(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	adopted = prefork_server_adopt(&adoption_error);
+	Py_RETURN_NONE;
+}
+
 static PyObject *runtime_serving(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
 	if (adopted < 0)
@@ -267,6 +273,7 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
+	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
@@ -293,7 +300,6 @@ static struct PyModuleDef definition = {
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
 	PyObject *module = PyModule_Create(&definition);
 
-	adopted = prefork_server_adopt(&adoption_error);
 	if (module && (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0)) {
 		Py_DecRef(module);
 		return NULL;

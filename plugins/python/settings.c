@@ -1,9 +1,11 @@
 /* The interpreter's settings and modules: see settings.h. */
 #include "settings.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 /* Not in the limited API, but exported by every Python so far. */
 extern int PySys_Audit(const char *event, const char *format, ...) __attribute__((weak));
@@ -93,13 +95,34 @@ static const char *doubt_tracing(PyObject *collector) {
 	return NULL;
 }
 
-/* Daemon threads, and those of libraries, for which exit() may wait while they wait for the interpreter. */
-static const char *doubt_threads(PyObject *collector) {
+/* How many threads the interpreter has, besides the first. */
+static long count_threads(void) {
+	PyObject *module = PyDict_GetItemString(PySys_GetObject("modules"), "_thread");
+	PyObject *count = module ? PyObject_CallMethod(module, "_count", NULL) : NULL;
+	long result = count ? PyLong_AsLong(count) : -1;
+
+	Py_DecRef(count);
+	PyErr_Clear();
+	return result;
+}
+
+static int has_threads(void) {
 	struct stat tasks;
 
+	return stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink != 3;
+}
+
+#define THREAD_TIME 50 /* times 0.1 ms */
+
+/* Daemon threads, and those of libraries, for which exit() may wait while they wait for the interpreter.  One that was
+ * joined may not be quite gone. */
+static const char *doubt_threads(PyObject *collector) {
 	(void)collector;
-	if (stat("/proc/self/task", &tasks) != 0 || tasks.st_nlink != 3)
-		return "there are threads";
+	for (int i = 0; has_threads(); i++) {
+		if (i == THREAD_TIME || count_threads() != 0)
+			return "there are threads";
+		nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+	}
 	if (!PyInterpreterState_Head || !PyInterpreterState_Next || PyInterpreterState_Next(PyInterpreterState_Head()))
 		return "there is a second interpreter";
 	return NULL;
@@ -113,17 +136,13 @@ static const char *const opaque[] = {"_dbm", "_gdbm", "_tkinter", "ossaudiodev",
 /* Of their objects it does since 3.11. */
 #define SQLITE "_sqlite3"
 
-/* Extensions that are not the interpreter's own, whose objects hold memory and nothing else: by package.  With any other
- * the interpreter is finalised. */
-static const char *const known_extensions[] = {
-	"Crypto",      "Cryptodome",     "Levenshtein", "PIL",      "_brotli",     "_cffi_backend", "_ruamel_yaml",
-	"_yaml",       "aiohttp",        "bcrypt",      "black",    "blib2to3",    "brotli",        "charset_normalizer",
-	"contourpy",   "coverage",       "cryptography", "frozenlist", "kiwisolver", "lxml",          "lz4",
-	"markupsafe",  "matplotlib",     "msgpack",     "multidict", "mypy",       "mypyc",         "nacl",
-	"numpy",       "orjson",         "pandas",      "propcache", "psutil",     "pydantic_core", "rapidfuzz",
-	"regex",       "rpds",           "ruamel",      "scipy",    "simplejson",  "tomli",         "ujson",
-	"wrapt",       "xxhash",         "yaml",        "yarl",     "zstandard",
-};
+/* Extensions that are not the interpreter's own, whose objects hold memory and nothing else: by package.  With any
+ * other the interpreter is finalised. */
+static const char known_extensions[] =
+	" Crypto Cryptodome Levenshtein PIL _brotli _cffi_backend _ruamel_yaml _yaml aiohttp bcrypt black blib2to3 brotli"
+	" charset_normalizer contourpy coverage cryptography frozenlist kiwisolver lxml lz4 markupsafe matplotlib msgpack"
+	" multidict mypy mypyc nacl numpy orjson pandas prefork_interp propcache psutil pydantic_core rapidfuzz regex rpds"
+	" ruamel scipy simplejson tomli ujson wrapt xxhash yaml yarl zstandard ";
 
 static int ends_with(const char *text, const char *end) {
 	size_t length = strlen(text), end_length = strlen(end);
@@ -132,14 +151,12 @@ static int ends_with(const char *text, const char *end) {
 }
 
 static int is_known(const char *name) {
-	size_t length = strcspn(name, ".");
+	char package[64];
 
 	if (ends_with(name, "__mypyc")) /* what a compiled package's modules have in common */
 		return 1;
-	for (size_t i = 0; i < COUNT(known_extensions); i++)
-		if (strlen(known_extensions[i]) == length && strncmp(name, known_extensions[i], length) == 0)
-			return 1;
-	return 0;
+	snprintf(package, sizeof package, " %.*s ", (int)strcspn(name, "."), name);
+	return strstr(known_extensions, package) != NULL;
 }
 
 /* SUFFIX: ".so" */
@@ -195,8 +212,8 @@ static const char *doubt_modules(PyObject *collector) {
 }
 
 const char *settings_doubt(PyObject *collector) {
-	static const char *(*const all[])(PyObject *) = {doubt_flags, doubt_threads, doubt_hooks, doubt_tracing,
-	                                                doubt_collector, doubt_modules};
+	static const char *(*const all[])(PyObject *) = {doubt_flags,   doubt_threads,   doubt_hooks,
+	                                                 doubt_tracing, doubt_collector, doubt_modules};
 	const char *doubt = NULL;
 
 	for (size_t i = 0; i < COUNT(all) && !doubt; i++)

@@ -4,8 +4,8 @@
 
 #include "runtime.h"
 
-/* Why the interpreter is to finalise itself; NULL: nothing is known that speaks against leaving without.  COLLECTOR: the
- * module gc. */
+/* Why the interpreter is to finalise itself; NULL: nothing is known that speaks against leaving without.  COLLECTOR:
+ * the module gc. */
 const char *settings_doubt(PyObject *collector);
 
 /* Would nobody hear that a file was left open? */

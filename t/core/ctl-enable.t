@@ -89,7 +89,7 @@ each_language(sub ($language) {
 });
 
 subtest 'words that perl takes for several options' => sub {
-	my $path = plain_file('perl', interpreter_path('perl') . ' -w -f');
+	my $path = plain_file('perl', interpreter_path('perl') . ' -w -W');
 	is_result(ctl('enable', $path), {status => 0, out => "$path: enabled\n", err => ''}, 'are enabled');
 	is_result(run([$path, 'args', 'x']), {status => 0, out => "78\n", err => ''}, 'and go on');
 } if grep { $_ eq 'perl' } languages();

@@ -66,10 +66,9 @@ static void words(void) {
 
 /* "#!/" and so many x */
 static int read_long(size_t length) {
-	static char text[600];
+	static char text[600] = "#!/";
 
-	memset(text, 'x', sizeof text);
-	memcpy(text, "#!/", 3);
+	memset(text + 3, 'x', sizeof text - 3);
 	text[length] = '\n';
 	return line_read(&line, text, sizeof text, &why);
 }
@@ -82,17 +81,8 @@ static void limits(void) {
 }
 
 static void wrong(void) {
-	static const char *const texts[] = {"",
-	                                    "#",
-	                                    "\x7f"
-	                                    "ELF",
-	                                    "x\n#!/bin/x",
-	                                    "#!",
-	                                    "#! \n",
-	                                    "#!bin/x\n",
-	                                    "#!/bin/x\r\n",
-	                                    "#!/bin/x \x1b\n",
-	                                    " #!/bin/x"};
+	static const char *const texts[] = {"",      "#",         "\177ELF",      "x\n#!/bin/x",     "#!",
+	                                    "#! \n", "#!bin/x\n", "#!/bin/x\r\n", "#!/bin/x \x1b\n", " #!/bin/x"};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		ok(read_text(texts[i]) < 0 && why, "not to be rewritten: text %zu: %s", i, why);

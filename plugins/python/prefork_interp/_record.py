@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class Finders:
+    """The import system's finders, as the interpreter has them and as modules change them while they are imported."""
+
+    def __init__(self) -> None:
+        """As they are."""
+        self.accept()
+
+    def accept(self) -> None:
+        """A module was imported, and may have changed them."""
+        self._meta_path, self._path_hooks = [*sys.meta_path], [*sys.path_hooks]
+
+    def are_same(self) -> bool:
+        """Do they find what they have found?  One that was put behind them is asked only for what they do not find."""
+        return (
+            sys.meta_path[: len(self._meta_path)] == self._meta_path
+            and sys.path_hooks[: len(self._path_hooks)] == self._path_hooks
+        )
+
+
 class Notes:
     """The imports that are under way, and those that have ended."""
 
@@ -81,8 +100,7 @@ class Recorder(Notes):
         self.known = table
         self._wires = Wires(self._trip, self._read_variable)
         self._hears = False
-        self._path = [*sys.path]
-        self._finders = [*sys.meta_path], [*sys.path_hooks]
+        self.finders = Finders()
         self._process = 0
 
     def attend(self) -> None:
@@ -92,6 +110,7 @@ class Recorder(Notes):
 
     def conclude(self) -> None:
         """The script has ended: keep what was noted."""
+        _runtime.note(None, None, None, None, None, None)
         if not self.entries or self.stack or os.getpid() != self._process:
             return
         table = _learned.read()
@@ -106,13 +125,15 @@ class Recorder(Notes):
         """As in Notes."""
         first = not self.stack
         super().begin(name)
+        self.stack[-1].search = _learned.search_path()
         if not first:
             return
         if not self._hears:
             self._hears = True
             sys.addaudithook(_runtime.audit)
-        if self._path != sys.path or self._finders != ([*sys.meta_path], [*sys.path_hooks]):
-            self.taint("sys.path or the finders were changed")
+        self._same_finders = self.finders.are_same()
+        if not self._same_finders:
+            self.taint("the finders were changed")
         self._import = builtins.__import__
         builtins.__import__ = HOOKS[1]
         self._wires.hang()
@@ -123,6 +144,8 @@ class Recorder(Notes):
         if self.stack:
             return
         self._wires.take_down()
+        if self._same_finders:
+            self.finders.accept()
         if builtins.__import__ is HOOKS[1]:
             builtins.__import__ = self._import
 

@@ -16,38 +16,35 @@ from prefork_interp._streams import Streams
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import Any
 
 
 class Shelved:
     """A module that was loaded ahead."""
 
-    __slots__ = ("module", "needs", "others", "effects", "renewals")
+    __slots__ = ("module", "needs", "missing", "others", "finders", "effects", "renewals", "path", "before", "place")
 
-    def __init__(self, module: "Any") -> None:
-        """Nothing is known of it yet."""
+    def __init__(self, name: str, module: "Any") -> None:
+        """It was just loaded, by sys.path as it is."""
         self.module = module
+        self.path = [*sys.path]
+        self.before, self.place = _looked_into(name, module)
+        self.missing: "list[str]" = []  # what it has tried to import
         self.needs: "list[str]" = []
-        self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
+        self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
+        self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
         self.renewals: "list[tuple[Any, ...]]" = []  # likewise
+
 
 
 class LeftOut(Exception):
     """What can't be loaded ahead: name, reason."""
 
 
-def _quietly(name: str) -> "Any":
-    """Return a built-in module, which is not to be seen in sys.modules by that."""
-    module = sys.modules.get(name)
-    if module is None:
-        module = __import__(name)
-        del sys.modules[name]
-    return module
-
-
-_collector = _quietly("gc")
-_locale = _quietly("_locale")
+_collector = _setup.quietly("gc")
+_locale = _setup.quietly("_locale")
 _shelf: "dict[str, Shelved]" = {}
 # Modules that look at variables below Python.
 IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
@@ -56,9 +53,6 @@ READERS = {"_strptime": ("TZ",)}
 
 def stand_by() -> None:
     """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
-    _learned.start_from(sys.modules)
-    if sys.version_info >= (3, 10):  # before, each import of atexit makes another list
-        _quietly("atexit").register(_runtime.exit_function())
     importlib._find_and_load = _record.HOOKS[0]
 
 
@@ -120,21 +114,42 @@ class Loading(_record.Notes):
         first = self.before.pop()
         if error is not None:
             return
-        shelved = self.shelved[name] = Shelved(sys.modules.get(name))
+        module = sys.modules.get(name)
+        if not _learned.is_base(name) and self.table[name].path != _record.module_file(module):
+            # A new one, of which nobody knows what it looks at.
+            del self.table[name]
+            self.forgotten = True
+        shelved = self.shelved[name] = Shelved(name, module)
         shelved.needs = [needed for needed in entry.imports if needed != name]
+        shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
         others = [other for other in [*sys.modules][first:] if other not in self.entries]
-        taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
-        shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
-        shelved.effects = [*_finders_of(name), *self.state.effects_of(name)]
+        taken = {other for it in self.shelved.values() for _, other, _ in it.others} if others else set()
+        for other in others:
+            if other not in taken:
+                earlier = self.shelved.keys() & [*sys.modules][first : [*sys.modules].index(other)]
+                count = max((i + 1 for i, needed in enumerate(shelved.needs) if needed in earlier), default=0)
+                shelved.others.append((count, other, sys.modules[other]))
+        asked = (*shelved.before, *([shelved.place] if shelved.place else ()))
+        cache = _cache if "." in name else _cache_searched
+        shelved.finders = [(cache, at, sys.path_importer_cache[at]) for at in asked if at in sys.path_importer_cache]
+        shelved.effects = self.state.effects_of(name)
 
     def load(self, name: str) -> None:
         """Load one module, and all that it imports.  LeftOut."""
-        self.strange = ""
+        self.strange, self.forgotten = "", False
+        path, own = sys.path, [*sys.path]
+        path[:] = wanted = [*(self.table[name].search or own)]
         try:
             importlib._gcd_import(name)
+            if sys.path is not path or path != wanted:
+                self.strange = self.strange or "changes sys.path"
         except BaseException as error:
             self.stack.clear()
             raise LeftOut(name, self.strange or f"raises {type(error).__name__}: {error}"[:200]) from error
+        finally:
+            sys.path, path[:] = path, own
+        if self.forgotten:
+            raise LeftOut(name, "")
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
@@ -143,21 +158,24 @@ class Loading(_record.Notes):
             raise LeftOut(name, reason)
 
 
-def _finders_of(name: str) -> "list[tuple[Any, ...]]":
-    """Return what puts back the finders that were asked for a module: those of folders up to its own."""
-    module = sys.modules.get(name)
+# The place of a module for which sys.path does not matter: in its package, or built in.
+ANYWHERE = ""
+
+
+def _looked_into(name: str, module: "Any") -> "tuple[list[str], str | None]":
+    """Return the folders that were looked into for a module, and the one where it was found; None: it can't be told."""
     file = _record.module_file(module)
-    # Without a file it is built in and was not looked for, unless it has put another in its place.
-    was_sought = file or getattr(module, "__name__", name) != name
-    parent = name.rpartition(".")[0]
-    path = getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path
-    asked: "list[tuple[Any, ...]]" = []
-    for entry in path if was_sought else ():
-        if entry in sys.path_importer_cache:
-            asked.append((_cache, entry, sys.path_importer_cache[entry]))
-        if file.rpartition("/")[0] in (entry, f"{entry}/{name.rpartition('.')[2]}"):
-            break
-    return asked
+    spec = State.names(module).get("__spec__")
+    if getattr(spec, "origin", None) in ("built-in", "frozen"):
+        return [], ANYWHERE
+    parent, _, last = name.rpartition(".")
+    looked: "list[str]" = []
+    for entry in getattr(sys.modules.get(parent), "__path__", ()) if parent else sys.path:
+        folder = entry.rstrip("/")
+        if file == entry or file.rpartition("/")[0] in (folder, f"{folder}/{last}"):
+            return [*looked, entry] if parent else looked, ANYWHERE if parent else entry
+        looked.append(entry)
+    return looked, ANYWHERE if parent else None
 
 
 class State:
@@ -294,6 +312,11 @@ def _cache(entry: str, finder: "Any") -> None:
         sys.path_importer_cache[entry] = finder
 
 
+def _cache_searched(entry: str, finder: "Any") -> None:
+    if entry in sys.path:
+        _cache(entry, finder)
+
+
 def _ignore(*arguments: "Any") -> None:
     pass
 
@@ -311,6 +334,9 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     cache = {**sys.path_importer_cache}
     loaded_before = {*sys.modules}
     folders = _surroundings.folders if _surroundings and _surroundings.folders else _Folders()
+    folders.add(sys.path)
+    for entry in table.values():
+        folders.add(entry.search or ())
     loading = Loading(table)
     try:
         loading.load_all()
@@ -318,13 +344,14 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
         _look_again(left, loading.shelved)
     except LeftOut as error:
         name, reason = error.args
-        table.setdefault(name, _learned.Entry(name)).reason = reason
+        if reason:
+            table.setdefault(name, _learned.Entry(name)).reason = reason
         _learned.write(table)
         return False
     _report(loading)
     _put_aside(loading.shelved, loaded_before)
-    for entry in {*sys.path_importer_cache} - {*cache}:
-        del sys.path_importer_cache[entry]
+    for folder in {*sys.path_importer_cache} - {*cache}:
+        del sys.path_importer_cache[folder]
     missing = [name for name in table if loading.reasons.get(name) == _learned.MISSING]
     _surroundings = Surroundings(folders, [*_shelf, *missing])
     known.clear()
@@ -385,17 +412,22 @@ class Surroundings:
     def __init__(self, folders: "_Folders", names: "Any") -> None:
         """As it is, and as the folders were: there no module of these names may come before those that were loaded."""
         self.path = [*sys.path]
-        self.finders = [*sys.meta_path], [*sys.path_hooks]
+        self.is_one_path = all(shelved.path == self.path for shelved in _shelf.values())
+        self.finders = _record.Finders()
         # The second is there while an import is being noted.
         self.importers = builtins.__import__, _record.HOOKS[1]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
+        # Extensions are initialised once in a process, so one that is loaded holds on to what it has imported then.
+        self.bound: "dict[str, Shelved]" = {}
+        for name, shelved in _shelf.items():
+            if type(State.names(shelved.module).get("__loader__")).__name__ == "ExtensionFileLoader":
+                _reach(name, self.bound)
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
         if (
-            sys.path != self.path
-            or (sys.meta_path, sys.path_hooks) != self.finders
+            not self.finders.are_same()
             or builtins.__import__ not in self.importers
             or sys.gettrace() is not None
             or sys.getprofile() is not None
@@ -404,17 +436,19 @@ class Surroundings:
         folders, self.folders = self.folders, None
         return folders is None or folders.are_same(self.names)
 
-    def note(self) -> None:
-        """A module has come back, and with it what it does to them."""
-        self.finders = [*sys.meta_path], [*sys.path_hooks]
-
 
 class _Folders:
-    """The folders in sys.path."""
+    """The folders that are looked into for modules."""
 
     def __init__(self) -> None:
-        """As they are."""
-        self._seen = {entry: (self._time(entry), self._list(entry)) for entry in sys.path}
+        """None yet."""
+        self._seen: "dict[str, tuple[int, set[str]]]" = {}
+
+    def add(self, entries: "Iterable[str]") -> None:
+        """These too, as they are."""
+        for entry in entries:
+            if entry not in self._seen:
+                self._seen[entry] = self._time(entry), self._list(entry)
 
     @staticmethod
     def _time(entry: str) -> int:
@@ -438,22 +472,80 @@ class _Folders:
         return True
 
 
-_surroundings: "Surroundings | None" = None
+_surroundings: "Any" = None
 
 
-def serve_imports() -> None:
+def serve_imports(finders: "_record.Finders") -> None:
     """Hand out what is there, in the executor of a call."""
-    if _shelf:
+    if _surroundings:
+        _surroundings.finders = finders
         _runtime.shelve(_shelf, _restore)
 
 
 def _restore(name: str) -> "Any":
-    if _surroundings is None or not _surroundings.are_same():
-        _runtime.shelve(None, None)
+    if not _surroundings.are_same() and name not in _surroundings.bound:
+        for other in {*_shelf}.difference(_surroundings.bound):
+            del _shelf[other]
         return None
+    if not _surroundings.is_one_path or sys.path != _surroundings.path:
+        needed: "dict[str, Shelved]" = {}
+        _reach(name, needed)
+        lost = {other for other, shelved in needed.items() if not _would_be_found(other, shelved)}
+        if lost:
+            _withdraw(lost)
+            return None
     _bring(name)
-    _surroundings.note()
+    _surroundings.finders.accept()
     return sys.modules[name]
+
+
+def _reach(name: str, needed: "dict[str, Shelved]") -> None:
+    """Add what would come back with a module."""
+    shelved = _shelf.get(name)
+    if shelved is None or name in needed:
+        return
+    needed[name] = shelved
+    for other in (name.rpartition(".")[0], *shelved.needs):
+        _reach(other, needed)
+
+
+def _would_be_found(name: str, shelved: Shelved) -> bool:
+    """Would this module be what an import finds by sys.path as it is, and no other that it looked for in vain?"""
+    if sys.path == shelved.path:
+        return True
+    if shelved.missing and any(_has(at, other) for at in sys.path if at not in shelved.path for other in shelved.missing):
+        return False
+    if shelved.place == ANYWHERE:
+        return True
+    for entry in sys.path:
+        if entry == shelved.place:
+            return True
+        if entry not in shelved.before and _has(entry, name):
+            break
+    return False
+
+
+def _has(entry: str, name: str) -> bool:
+    """Is such a module there?  It is asked as an import asks."""
+    if not isinstance(entry, str):
+        return False
+    finder = sys.modules["_frozen_importlib_external"].PathFinder._path_importer_cache(entry)
+    return finder is not None and (not hasattr(finder, "find_spec") or finder.find_spec(name) is not None)
+
+
+def _withdraw(names: "set[str]") -> None:
+    """The call imports these for itself; so it does all that would come with others of their kind."""
+    found = True
+    while found:
+        more = {
+            name
+            for name, shelved in _shelf.items()
+            if name not in names and (name.rpartition(".")[0] in names or not names.isdisjoint(shelved.needs))
+        }
+        names |= more
+        found = bool(more)
+    for name in names:
+        _shelf.pop(name, None)
 
 
 def _bring(name: str, in_call: bool = True) -> None:
@@ -464,10 +556,16 @@ def _bring(name: str, in_call: bool = True) -> None:
     if shelved is None:
         return
     sys.modules[name] = shelved.module
-    for needed in shelved.needs:
+    for function, *arguments in shelved.finders:
+        function(*arguments)
+    others = shelved.others[::-1]
+    for count, needed in enumerate(shelved.needs):
+        while others and others[-1][0] <= count:
+            _, other, sys.modules[other] = others.pop()
         if needed in _shelf:
             _bring(needed, in_call)
-    sys.modules.update(shelved.others)
+    for _, other, sys.modules[other] in reversed(others):
+        pass
     # An import puts what it has loaded behind all that this has imported.
     sys.modules[name] = sys.modules.pop(name)
     if parent:

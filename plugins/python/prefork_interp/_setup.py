@@ -115,7 +115,7 @@ class Left:
         if sys.argv[1:] != _WORDS[BEFORE_SCRIPT + 1 :] or not sys.argv:
             raise _modules.Unfit("initialisation has changed sys.argv")
         self.script_name = None if sys.argv[0] == SCRIPT else sys.argv[0]
-        self._collector = _collector()
+        self._collector = quietly("gc")
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
         self._collector.disable()
@@ -188,14 +188,13 @@ def _environment_of_its_own() -> "dict[bytes, bytes | None]":
     return {name: ours.get(name) for name in {*ours, *below} if ours.get(name) != below.get(name)}
 
 
-def _collector() -> "ModuleType":
-    """Return the module gc, which is not to be seen in sys.modules by that."""
-    present = "gc" in sys.modules
-    import gc
-
-    if not present:
-        del sys.modules["gc"]
-    return gc
+def quietly(name: str) -> "Any":
+    """Return a built-in module, which is not to be seen in sys.modules by that."""
+    module = sys.modules.get(name)
+    if module is None:
+        module = __import__(name)
+        del sys.modules[name]
+    return module
 
 
 def _hide_fork_hooks(collector: "ModuleType") -> "list[tuple[list[object], list[object]]]":
