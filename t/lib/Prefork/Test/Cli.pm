@@ -256,7 +256,7 @@ sub run_once ($place, $context, $line, $client, @more) {
 # Why a call is plain: what prefork-interp says when it is asked.
 sub reason ($place, $context, $line) {
 	my $r = run_once($place, $context, $line, client_path(), 'PREFORK_INTERP_DEBUG=1');
-	my @reasons = "$r->{stdout}$r->{stderr}" =~ /^prefork-interp: ([^\r\n]*)/mg;
+	my @reasons = "$r->{stdout}$r->{stderr}" =~ /^prefork-interp: (?:\S+: plain run: )?([^\r\n]*)/mg;
 	return join '; ', @reasons ? @reasons : 'no reason was given';
 }
 
@@ -334,12 +334,10 @@ sub rows ($program) {
 		my $here = $line->{results}{here};
 		my ($plain, $warm) = map { median(map { $_->{nanoseconds} } @{$here->{$_} // []}) // 0 } qw(plain warm);
 		my $first = ($here->{first} // [])->[0]{nanoseconds} // 0;
-		my $how = $line->{by}{here} ? 'served' : 'plain: ' . ($line->{why}{here} // 'not run');
-		my $there = !$line->{by}{there} ? 'plain: ' . ($line->{why}{there} // 'not run')
-			: $line->{by}{there} eq $line->{by}{here} ? 'same server' : 'another server';
-		my $elsewhere = $line->{by}{elsewhere} ? 'served' : 'plain: ' . ($line->{why}{elsewhere} // 'not run');
+		my %how = map { $_ => $line->{by}{$_} ? 'served' : 'plain: ' . ($line->{why}{$_} // 'not run') } keys %CONTEXT;
+		$how{there} = $line->{by}{there} eq $line->{by}{here} ? 'same server' : 'another server' if $line->{by}{there};
 		push @rows, [$program->{language}, $program->{name}, "$program->{package} $program->{version}",
-			join(' ', @{$line->{words}}), $plain, $first, $warm, $how, $there, $elsewhere];
+			join(' ', @{$line->{words}}), $plain, $first, $warm, @how{qw(here there elsewhere)}];
 	}
 	return @rows;
 }
