@@ -116,6 +116,8 @@ def left_out(table: "dict[str, Entry]") -> "dict[str, str]":
     With a module all that import it are left out, and all that lie in it.
     """
     reasons = {name: entry.reason for name, entry in table.items() if entry.reason}
+    # What mypyc has compiled together has one memory of what it has imported, and takes that from sys.modules.
+    reasons.update((name, "is compiled by mypyc") for name in table if name.endswith("__mypyc"))
     found = True
     while found:
         found = False

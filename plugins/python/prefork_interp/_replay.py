@@ -73,6 +73,9 @@ class Loading(_record.Notes):
         """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
         lists = State.look_at_lists()
+        self.spy = type("Spy", (Spy,), {"heard": self._warns})
+        _filters().insert(0, ("default", None, self.spy, None, 0))
+        _mutated("filters")
         self.shelved: "dict[str, Shelved]" = {**_shelf}
         self.old = {*_shelf}
         for name in [*_shelf]:
@@ -83,6 +86,9 @@ class Loading(_record.Notes):
         self.before: "list[tuple[int, Any]]" = []
         self.names: "dict[str, dict[str, Any]]" = {}  # of a module when its import had ended
         self.state = State(*lists)
+
+    def _warns(self, category: str) -> None:
+        self.strange = self.strange or f"warns: {category}"
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -196,6 +202,23 @@ def _looked_into(name: str, module: "Any") -> "tuple[list[str], str | None]":
             return [*looked, entry] if parent else looked, ANYWHERE if parent else entry
         looked.append(entry)
     return looked, ANYWHERE if parent else None
+
+
+def _ignore(*arguments: "Any") -> None:
+    pass
+
+
+class _Hears(type):
+    def __subclasscheck__(cls, category: type) -> bool:
+        """Is this warning one for which the filter is?  It is asked of each: a warning may be the importer's."""
+        cls.heard(category.__name__)
+        return False
+
+
+class Spy(Warning, metaclass=_Hears):
+    """The category of a filter that hears of all warnings."""
+
+    heard = staticmethod(_ignore)
 
 
 class State:
@@ -335,10 +358,6 @@ def _cache(entry: str, finder: "Any") -> None:
 def _cache_searched(entry: str, finder: "Any") -> None:
     if entry in sys.path:
         _cache(entry, finder)
-
-
-def _ignore(*arguments: "Any") -> None:
-    pass
 
 
 def _insert(which: str, index: "int | None", it: "Any") -> None:
