@@ -137,7 +137,7 @@ static void look_terminal(pTHX) {
 		GV *gv = gv_fetchpv(name, 0, SVt_PVIO);
 
 		if (*name >= '0' && *name <= '2' && !name[1])
-			tripwire_terminal(aTHX_ *name - '0');
+			tripwire_terminal(aTHX_ * name - '0');
 		io = gv ? GvIO(gv) : NULL;
 	}
 	if (io && IoIFP(io))
@@ -468,7 +468,7 @@ static OP *look_and_go_on(pTHX) {
 }
 
 static void replace(int type) {
-	if (original[type])
+	if (PL_ppaddr[type] == look_and_go_on)
 		return;
 	original[type] = PL_ppaddr[type];
 	PL_ppaddr[type] = look_and_go_on;

@@ -177,11 +177,16 @@ static void install(pTHX_ const struct prefork_call *call, int keep_name) {
 	prefork_server_unblock(call);
 }
 
-int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, struct prefork_error *error) {
-	static const struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
+int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int (*improve)(void *context),
+          struct prefork_error *error) {
+	static struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
 	static struct prefork_call call;
 	int result;
 
+	language.improve = improve;
+#ifdef MULTIPLICITY
+	language.context = aTHX;
+#endif
 	settings = *setups;
 	PERL_FLUSHALL_FOR_CHILD;
 	tzset(); /* for the server: executors in the same time zone need not read it again */
@@ -191,6 +196,6 @@ int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, struct pr
 	if (result == 0)
 		result = prefork_server_run(&language, &call, error);
 	if (result > 0)
-		install(aTHX_ &call, keep_name);
+		install(aTHX_ & call, keep_name);
 	return result;
 }
