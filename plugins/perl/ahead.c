@@ -9,17 +9,16 @@
 #include "ahead.h"
 
 #include "api.h"
+#include "changes.h"
 #include "heap.h"
+#include "makers.h"
+#include "parts.h"
 #include "server/learning.h"
 #include "server/prefork-server.h"
 #include "tripwire.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
-#include <locale.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,10 +29,7 @@
 #define WITHOUT "without"
 
 #define MOST_NOTED 1000
-#define SWITCHES (G_WARN_ON | G_WARN_ALL_ON | G_WARN_ALL_OFF) /* -w and the like; others come with `use warnings` */
-#define LOADING_TIME 20                                       /* seconds for one module */
-
-struct move;
+#define LOADING_TIME 20 /* seconds for one module */
 
 struct module {
 	char *name; /* as in %INC */
@@ -46,9 +42,7 @@ struct module {
 	AV *files;            /* those that it loaded: name and path of each */
 	struct module **uses; /* those that made what it concerns */
 	size_t use_count;
-	struct move *moves;
-	PerlExitListEntry *exits; /* what perl is to call at its end */
-	I32 exit_count;
+	struct parts *parts;
 	int shown;
 };
 
@@ -64,6 +58,8 @@ static struct makers *makers;
 static AV *folders;
 static HV *variables; /* those that were looked at */
 static U8 switches;
+static const SV *handlers[2]; /* of warnings and errors: loading may call them */
+static IV overrides;          /* of perl's functions: what is compiled calls them */
 
 static pid_t executor;
 static char *noted[MOST_NOTED + 1];
@@ -143,9 +139,6 @@ static int has_needed(pTHX_ const struct module *m) {
 	return 1;
 }
 
-static int can_move(const struct module *m);
-static void move(pTHX_ const struct module *m);
-
 static int is_known_in_full(const struct module *m) {
 	for (size_t i = 0; i < m->use_count; i++)
 		if (!m->uses[i]->shown)
@@ -153,13 +146,24 @@ static int is_known_in_full(const struct module *m) {
 	return 1;
 }
 
+static IV count_overrides(pTHX) {
+	HV *stash = gv_stashpvs("CORE::GLOBAL", 0);
+
+	return stash ? (IV)HvUSEDKEYS(stash) : 0;
+}
+
+static int is_same_perl(pTHX) {
+	return switches == (PL_dowarn & PARTS_SWITCHES) && handlers[0] == PL_warnhook && handlers[1] == PL_diehook &&
+	       overrides == count_overrides(aTHX);
+}
+
 /* Does the module come as perl would load it now? */
 static int hand_out(pTHX_ struct module *m) {
-	if (m->shown || !is_known_in_full(m) || !can_move(m) || switches != (PL_dowarn & SWITCHES) ||
+	if (m->shown || !is_known_in_full(m) || !parts_can_redo(m->parts) || !is_same_perl(aTHX) ||
 	    (!is_same_path(aTHX) && !finds_all(aTHX_ m)) || !has_needed(aTHX_ m) || !is_same_environment(aTHX) ||
 	    !changes_redo(aTHX_ m->changes))
 		return 0;
-	move(aTHX_ m);
+	parts_redo(aTHX_ m->parts);
 	m->shown = 1;
 	PL_evalseq += m->evals;
 	PL_dowarn |= m->warned;
@@ -245,147 +249,6 @@ static _Noreturn void leave_out(pTHX_ const char *why) {
 	_exit(1);
 }
 
-/* Something that perl keeps elsewhere than in its values, and others can change. */
-struct part {
-	const char *what;
-	void *at; /* where it can be put back; else NULL */
-	size_t size;
-	uint64_t sum;
-};
-
-#define PARTS 40
-#define PART_MOST 4096 /* bytes of one that can be put back */
-
-struct perl {
-	struct part parts[PARTS];
-	size_t count;
-};
-
-static uint64_t sum_of(const void *bytes, size_t n) {
-	uint64_t sum = 0xCBF29CE484222325ull;
-
-	for (size_t i = 0; i < n; i++)
-		sum = (sum ^ ((const unsigned char *)bytes)[i]) * 0x100000001B3ull;
-	return sum;
-}
-
-static void add_part(struct perl *p, const char *what, void *at, size_t size, int can_be_put_back) {
-	p->parts[p->count++] = (struct part){what, can_be_put_back ? at : NULL, size, sum_of(at, size)};
-}
-
-static void add_signals(struct perl *p) {
-	void *handlers[NSIG] = {NULL};
-	struct sigaction action;
-
-	for (int number = 1; number < NSIG; number++)
-		if (sigaction(number, NULL, &action) == 0)
-			memcpy(&handlers[number], &action.sa_handler, sizeof handlers[number]);
-	add_part(p, "what a signal does", handlers, sizeof handlers, 0);
-}
-
-static void add_descriptors(struct perl *p) {
-	DIR *d = opendir("/proc/self/fd");
-	int count = 0;
-
-	while (d && readdir(d))
-		count++;
-	if (d)
-		closedir(d);
-	add_part(p, "which files are open", &count, sizeof count, 0);
-}
-
-#define ADD(variable, put_back) add_part(p, #variable, &(variable), sizeof(variable), put_back)
-
-static void look_at_perl(pTHX_ struct perl *p) {
-	char *locale = setlocale(LC_ALL, NULL);
-	U8 warned = PL_dowarn & SWITCHES;
-
-	p->count = 0;
-	add_signals(p);
-	add_descriptors(p);
-	if (locale)
-		add_part(p, "the locale", locale, strlen(locale), 0);
-	add_part(p, "-w", &warned, sizeof warned, 0);
-	add_part(p, "PL_ppaddr", PL_ppaddr, sizeof(PL_ppaddr[0]) * MAXO, 0);
-	add_part(p, "PL_check", PL_check, sizeof(PL_check[0]) * MAXO, 1);
-	ADD(PL_keyword_plugin, 1);
-	ADD(PL_globhook, 1);
-	if (PL_known_layers)
-		ADD(PL_known_layers->cur, 1);
-	ADD(PL_peepp, 0);
-	ADD(PL_rpeepp, 0);
-	ADD(PL_opfreehook, 1);
-	ADD(PL_runops, 0);
-	ADD(PL_destroyhook, 0);
-	ADD(PL_threadhook, 0);
-	ADD(PL_lockhook, 0);
-	ADD(PL_unlockhook, 0);
-	ADD(PL_sharehook, 0);
-	ADD(PL_defoutgv, 0);
-	ADD(PL_def_layerlist, 0);
-	ADD(PL_srand_called, 0);
-	ADD(PL_warnhook, 0);
-	ADD(PL_diehook, 0);
-	ADD(PL_checkav, 0);
-	ADD(PL_initav, 0);
-	ADD(PL_perldb, 0);
-	ADD(PL_signals, 0);
-	ADD(PL_unicode, 0);
-}
-
-struct move {
-	void *at;
-	size_t size;
-	char before[PART_MOST], after[PART_MOST];
-	struct move *next;
-};
-
-/* All that can be put back, as it is now. */
-static struct move *copy_perl(const struct perl *p) {
-	struct move *all = NULL, *m;
-
-	for (size_t i = 0; i < p->count; i++) {
-		if (!p->parts[i].at || p->parts[i].size > PART_MOST || !(m = calloc(1, sizeof *m)))
-			continue;
-		m->at = p->parts[i].at;
-		m->size = p->parts[i].size;
-		memcpy(m->before, m->at, m->size);
-		m->next = all;
-		all = m;
-	}
-	return all;
-}
-
-/* Those of ALL that are another thing now; the others are freed. */
-static struct move *moved(struct move *all) {
-	struct move *changed = NULL, *next;
-
-	for (; all; all = next) {
-		next = all->next;
-		if (memcmp(all->at, all->before, all->size) == 0) {
-			free(all);
-			continue;
-		}
-		memcpy(all->after, all->at, all->size);
-		all->next = changed;
-		changed = all;
-	}
-	return changed;
-}
-
-static const char *perl_changed(const struct perl *before, const struct perl *after) {
-	static char why[100];
-
-	for (size_t i = 0; i < before->count; i++) {
-		const struct part *a = &before->parts[i], *b = &after->parts[i];
-
-		snprintf(why, sizeof why, "changes perl itself: %s", a->what);
-		if (after->count != before->count || (!a->at && a->sum != b->sum))
-			return why;
-	}
-	return NULL;
-}
-
 /* On a stack of its own: the operation at the boundary has its operands on the other. */
 static void call_loader(pTHX_ struct module *m) {
 	dSP;
@@ -407,38 +270,14 @@ static void call_loader(pTHX_ struct module *m) {
 	POPSTACK;
 }
 
-static int can_move(const struct module *m) {
-	for (const struct move *at = m->moves; at; at = at->next)
-		if (memcmp(at->at, at->before, at->size) != 0)
-			return 0;
-	return 1;
-}
-
-static void move(pTHX_ const struct module *m) {
-	for (I32 i = 0; i < m->exit_count; i++)
-		call_atexit(m->exits[i].fn, m->exits[i].ptr);
-	for (struct move *at = m->moves; at; at = at->next)
-		memcpy(at->at, at->after, at->size);
-}
-
-static void move_back(pTHX_ const struct module *m) {
-	PL_exitlistlen -= m->exit_count;
-	for (struct move *at = m->moves; at; at = at->next)
-		memcpy(at->at, at->before, at->size);
-}
-
 /* Load it, after H was noted.  NULL, or why it can't be loaded ahead. */
 static const char *load(pTHX_ struct module *m, struct heap *h) {
 	static struct prefork_error error;
-	struct perl before, after;
-	struct move *moves;
-	const I32 exits = PL_exitlistlen;
+	struct parts *parts = parts_note(aTHX);
 	U32 evals = PL_evalseq;
 	const U8 warned = PL_dowarn;
-	const char *why;
+	const char *why, *class;
 
-	look_at_perl(aTHX_ & before);
-	moves = copy_perl(&before);
 	loading = m;
 	call_loader(aTHX_ m);
 	loading = NULL;
@@ -448,17 +287,18 @@ static const char *load(pTHX_ struct module *m, struct heap *h) {
 		return SvPV_nolen(ERRSV);
 	if (!is_loaded(aTHX_ m->name))
 		return "is not there when it is loaded";
-	look_at_perl(aTHX_ & after);
-	why = perl_changed(&before, &after);
+	m->parts = parts_changes(aTHX_ parts, &why);
 	if (why)
 		return why;
-	m->moves = moved(moves);
-	m->exit_count = PL_exitlistlen - exits;
-	Newx(m->exits, m->exit_count + 1, PerlExitListEntry);
-	memcpy(m->exits, PL_exitlist + exits, (size_t)m->exit_count * sizeof *m->exits);
-	m->changes = heap_changes(aTHX_ h, &why);
+	m->changes = changes_find(aTHX_ h, &why);
 	if (why)
 		return why;
+	class = makers_destroys(aTHX_ h);
+	if (class) {
+		snprintf(error.message, sizeof error.message, "makes objects that have something to do at their end: %s",
+		         class);
+		return error.message;
+	}
 	return prefork_server_gate(&error) < 0 ? error.message : NULL;
 }
 
@@ -548,7 +388,10 @@ static void note_surroundings(pTHX) {
 	for (SSize_t i = 0; i <= AvFILLp(now); i++)
 		av_push(folders, newSVsv(AvARRAY(now)[i]));
 	variables = tripwire_variables(aTHX);
-	switches = PL_dowarn & SWITCHES;
+	switches = PL_dowarn & PARTS_SWITCHES;
+	handlers[0] = PL_warnhook;
+	handlers[1] = PL_diehook;
+	overrides = count_overrides(aTHX);
 }
 
 struct wanted {
@@ -596,7 +439,7 @@ int ahead_improve(void *context) {
 	for (size_t i = 0; i < module_count; i++) {
 		if (!changes_redo(aTHX_ modules[i]->changes))
 			_exit(1);
-		move(aTHX_ modules[i]);
+		parts_redo(aTHX_ modules[i]->parts);
 	}
 	if (!makers)
 		makers = makers_new();
@@ -608,7 +451,7 @@ int ahead_improve(void *context) {
 		_exit(1);
 	for (size_t i = module_count; i-- > 0;) {
 		changes_undo(aTHX_ modules[i]->changes);
-		move_back(aTHX_ modules[i]);
+		parts_undo(aTHX_ modules[i]->parts);
 	}
 	note_surroundings(aTHX);
 	state = SETUP;

@@ -79,6 +79,9 @@ void tripwire_year(void);
 void tripwire_signal(pTHX_ int number);
 void tripwire_terminal(pTHX_ int fd);
 
+/* The names of modules that were asked for; NULL: none. */
+HV *tripwire_modules(void);
+
 /* Perl's operations, functions of extensions, %ENV and %SIG. */
 void operations_arm(void);
 void operations_disarm(void);
