@@ -521,7 +521,7 @@ static OP *look_and_go_on(pTHX) {
 }
 
 static void replace(int type) {
-	if (original[type])
+	if (PL_ppaddr[type] == look_and_go_on)
 		return;
 	original[type] = PL_ppaddr[type];
 	PL_ppaddr[type] = look_and_go_on;
