@@ -20,10 +20,16 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+WITHIN = object()
+NOTHING = object()
+
+
 class Shelved:
     """A module that was loaded ahead."""
 
-    __slots__ = ("module", "needs", "missing", "others", "finders", "effects", "renewals", "path", "before", "place")
+    __slots__ = (
+        "module", "needs", "missing", "others", "finders", "effects", "renewals", "path", "before", "place", "attribute"
+    )  # fmt: skip
 
     def __init__(self, name: str, module: "Any") -> None:
         """It was just loaded, by sys.path as it is."""
@@ -36,7 +42,8 @@ class Shelved:
         self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
         self.renewals: "list[tuple[Any, ...]]" = []  # likewise
-
+        # What its package had under its name before; WITHIN: it was loaded by its package, which has what it wants.
+        self.attribute: "Any" = WITHIN
 
 
 class LeftOut(Exception):
@@ -73,7 +80,8 @@ class Loading(_record.Notes):
         self.table = table
         self.reasons = _learned.left_out(table)
         self.strange = ""
-        self.before: "list[int]" = []
+        self.before: "list[tuple[int, Any]]" = []
+        self.names: "dict[str, dict[str, Any]]" = {}  # of a module when its import had ended
         self.state = State(*lists)
 
     def load_all(self) -> None:
@@ -105,13 +113,14 @@ class Loading(_record.Notes):
             self.strange = f"imports {name}: {reason}"
             raise ImportError(self.strange)
         super().begin(name)
-        self.before.append(len(sys.modules))
+        parent, _, attribute = name.rpartition(".")
+        self.before.append((len(sys.modules), State.names(sys.modules.get(parent)).get(attribute, NOTHING)))
 
     def end(self, name: str, error: "BaseException | None") -> None:
         """As in Notes."""
         entry = self.stack[-1]
         super().end(name, error)
-        first = self.before.pop()
+        first, held = self.before.pop()
         if error is not None:
             return
         module = sys.modules.get(name)
@@ -119,7 +128,11 @@ class Loading(_record.Notes):
             # A new one, of which nobody knows what it looks at.
             del self.table[name]
             self.forgotten = True
+        # An import of a package's module that imports the package first ends twice: what counts is when it was loaded.
+        held = self.shelved[name].attribute if name in self.names else self._held(name, held)
         shelved = self.shelved[name] = Shelved(name, module)
+        shelved.attribute = held
+        self.names[name] = {**State.names(module)}
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
         others = [other for other in [*sys.modules][first:] if other not in self.entries]
@@ -133,6 +146,13 @@ class Loading(_record.Notes):
         cache = _cache if "." in name else _cache_searched
         shelved.finders = [(cache, at, sys.path_importer_cache[at]) for at in asked if at in sys.path_importer_cache]
         shelved.effects = self.state.effects_of(name)
+
+    def _held(self, name: str, before: "Any") -> "Any":
+        """Return what a module's package had under its name before the module was loaded."""
+        parent, _, attribute = name.rpartition(".")
+        if any(entry.name == parent for entry in self.stack):
+            return WITHIN
+        return self.names[parent].get(attribute, NOTHING) if parent in self.names else before
 
     def load(self, name: str) -> None:
         """Load one module, and all that it imports.  LeftOut."""
@@ -394,9 +414,14 @@ def _put_aside(shelved: "dict[str, Shelved]", loaded_before: "set[str]") -> None
     for name in [name for name in sys.modules if name not in loaded_before]:
         module = sys.modules[name]
         parent, _, attribute = name.rpartition(".")
+        held = shelved[name].attribute if name in shelved else WITHIN
         names = State.names(sys.modules.get(parent) or getattr(shelved.get(parent), "module", None))
-        if parent and names.get(attribute) is module and name in shelved:
-            names.pop(attribute)
+        if not parent or held is WITHIN or names.get(attribute) is not module:
+            continue
+        if held is NOTHING:
+            del names[attribute]
+        else:
+            names[attribute] = held
     for name in [name for name in sys.modules if name not in loaded_before]:
         if name in shelved:
             _shelf[name] = shelved[name]
@@ -568,7 +593,7 @@ def _bring(name: str, in_call: bool = True) -> None:
         pass
     # An import puts what it has loaded behind all that this has imported.
     sys.modules[name] = sys.modules.pop(name)
-    if parent:
+    if parent and shelved.attribute is not WITHIN:
         setattr(sys.modules[parent], attribute, shelved.module)
     for function, *arguments in (*shelved.effects, *shelved.renewals) if in_call else shelved.effects:
         if in_call or function is not _register:
