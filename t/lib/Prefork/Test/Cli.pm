@@ -13,14 +13,14 @@ use File::Path qw(make_path remove_tree);
 use List::Util qw(uniq);
 use Prefork::Test;
 use Prefork::Test::Parity;
-use Prefork::Test::Wire;
+use Prefork::Test::Wire qw(wire_connect);
 use Text::ParseWords qw(shellwords);
 
 our @EXPORT = qw(cli_folder);
 
 use constant {
-	RUN_TIME => 60,               # seconds that a run may take
-	LEARNING => 60,               # seconds that a server may take to load what was learned
+	RUN_TIME      => 60,                # seconds that a run may take
+	LEARNING_TIME => 60,               # seconds that a server may take to load what was learned
 	REST     => 30,               # milliseconds without a call after which a server has begun to load it, if it will
 	OLD      => 1_700_000_000,    # the time of a program's input files
 	TERMINAL => '40x100',
@@ -148,7 +148,7 @@ sub tidy ($place) {
 # has come to the one before.
 sub report ($path) {
 	my $report;
-	wait_for(sub { return ($report = Prefork::Test::Parity::server_report($path)) || !wire_connect($path) }, LEARNING);
+	wait_for(sub { return ($report = Prefork::Test::Parity::server_report($path)) || !wire_connect($path) }, LEARNING_TIME);
 	return $report;
 }
 
@@ -181,7 +181,7 @@ sub is_at_rest ($path) {
 
 # Wait until what was learned is loaded.
 sub rest ($place) {
-	wait_for(sub { return !grep { !is_at_rest($_) } sockets($place->{run}) }, LEARNING)
+	wait_for(sub { return !grep { !is_at_rest($_) } sockets($place->{run}) }, LEARNING_TIME)
 		or diag("$place->{program}{name}: a server does not come to rest");
 	$place->{at_rest} = count_calls($place);
 	return;
