@@ -19,11 +19,11 @@ use Text::ParseWords qw(shellwords);
 our @EXPORT = qw(cli_folder);
 
 use constant {
-	RUN_TIME      => 60,                # seconds that a run may take
+	RUN_TIME      => 60,               # seconds that a run may take
 	LEARNING_TIME => 60,               # seconds that a server may take to load what was learned
-	REST     => 30,               # milliseconds without a call after which a server has begun to load it, if it will
-	OLD      => 1_700_000_000,    # the time of a program's input files
-	TERMINAL => '40x100',
+	REST          => 30,               # milliseconds without a call after which it has begun to, if it will
+	OLD           => 1_700_000_000,    # the time of a program's input files
+	TERMINAL      => '40x100',
 };
 
 my %INTERPRETER = (python => '/usr/bin/python3', perl => '/usr/bin/perl', tcl => '/usr/bin/tclsh');
