@@ -48,7 +48,7 @@ my @RUNS = (
 
 # ---- a program's file
 
-my %FIELD = map { $_ => 1 } qw(package program interpreter version help job files stdin mask unlike sorted environment plain);
+my %FIELD = map { $_ => 1 } qw(package program interpreter version help job files stdin mask unlike sorted environment plain another);
 
 # Its fields, as {name => [values]}, and its files, as {name => bytes}.
 sub read_fields ($path) {
@@ -90,6 +90,7 @@ sub read_program ($language, $path) {
 		masks       => [map { qr/$_/m } @{$field->{mask} // []}],
 		environment => {map { split /=/, $_, 2 } @{$field->{environment} // []}},
 		plain       => $field->{plain}[0],
+		another     => $field->{another}[0],
 		files       => $files,
 	);
 	my $interpreter = $field->{interpreter}[0];
@@ -335,6 +336,9 @@ sub test_line ($place, $line) {
 		ok(is_served($place, $line, $context), label($line) . " $context: served")
 			or diag("$place->{program}{name}: $line->{why}{$context}");
 	}
+	my ($here, $there) = map { $line->{by}{$_} // '' } qw(here there);
+	ok($here eq $there || !$here || !$there || $place->{program}{another}, label($line) . ' there: by the same server')
+		or diag("$place->{program}{name}: here $here\nthere $there");
 	return;
 }
 
