@@ -49,6 +49,13 @@ sub reason ($script) {
 	return '';
 }
 
+# What a script has made of a file, which is then gone.
+sub take_effect ($file) {
+	my $what = -d $file ? 'a folder' : -p $file ? 'a FIFO' : read_file($file);
+	-d $file ? rmdir $file : unlink $file;
+	return $what;
+}
+
 sub of ($above, $below = 'print(__name__)') {
 	return script('python', options => '--min-gain=-1 --split',
 		text => "import os, posix\nprocess = posix.getpid()\n$above\nif __name__ == '__main__':\n    $TELLS\n    $below\n");
@@ -106,15 +113,13 @@ SCRIPT
 			write_file("$folder/looks.py", "import os\nx = os.getcwd()\n");
 			my %o = (env => {PREFORK_INTERP_DEBUG => undef});
 			my $plain = $script->plain(['a'], %o);
-			my $made = read_file($file);
-			-d $file ? rmdir $file : unlink $file;
+			my $made = take_effect($file);
 			for my $call (1 .. 3) {
 				my $r = $script->call(['a'], %o);
 				is($r->{out}, $plain->{out}, "$name: output of call $call");
 				is($r->{status}, $plain->{status}, 'and status');
 				is($r->{err} =~ s/^ahead$/itself/mr, $plain->{err}, 'and what is written to standard error');
-				is(read_file($file), $made, 'and its effect, once') if $made;
-				-d $file ? rmdir $file : unlink $file;
+				is(take_effect($file), $made, 'and its effect, once');
 			}
 			like(reason($script), $why, "$name: why it does not run ahead");
 			ok(scalar(sockets()), 'it is served all the same');
