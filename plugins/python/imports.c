@@ -4,6 +4,7 @@
  * place by Python; here are the functions.  They leave no frame, so that no traceback, no warning and no module that
  * looks at its caller sees them. */
 #include "runtime.h"
+#include "settings.h"
 
 #include <pythread.h>
 #include <stdlib.h>
@@ -101,7 +102,11 @@ static PyObject *import(PyObject *self, PyObject *arguments, PyObject *keywords)
 }
 
 static PyObject *audit(PyObject *self, PyObject *arguments) {
+	PyObject *event = PyTuple_GetItem(arguments, 0);
+
 	(void)self;
+	if (event && PyUnicode_CompareWithASCIIString(event, "sys.addaudithook") == 0)
+		settings_add_other_hook();
 	if (notes_within() && tell(audited, Py_BuildValue("O", arguments)) < 0)
 		PyErr_Clear();
 	Py_RETURN_NONE;
@@ -210,6 +215,26 @@ static PyObject *imports_wire_attributes(PyObject *self, PyObject *attributes) {
 	return result;
 }
 
+static PyObject *imports_listen(PyObject *self, PyObject *unused) {
+	static PyMethodDef definition = {"audit", audit, METH_VARARGS, NULL};
+	static PyObject *function;
+	PyObject *result;
+
+	(void)self, (void)unused;
+	if (function)
+		Py_RETURN_NONE;
+	settings_add_own_hook();
+	function = PyCFunction_NewEx(&definition, NULL, NULL);
+	result = function ? PyObject_CallFunctionObjArgs(PySys_GetObject("addaudithook"), function, NULL) : NULL;
+	return result; /* None */
+}
+
+static PyObject *imports_note_all(PyObject *self, PyObject *on) {
+	(void)self;
+	depth = PyObject_IsTrue(on);
+	Py_RETURN_NONE;
+}
+
 static PyObject *imports_notes(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
 	return PyBool_FromLong(notes_within());
@@ -262,13 +287,14 @@ static PyMethodDef methods[] = {
 	{"shelve", imports_shelve, METH_VARARGS, "shelve(modules, restore): take these, by restore(name); None: no more."},
 	{"note", imports_note, METH_VARARGS,
      "note(known, begin, end, imported, trip, audited): note what is not known; None: no more."},
+	{"note_all", imports_note_all, METH_O, "note_all(on): not only in imports."},
 	{"wire", imports_wire, METH_VARARGS,
      "wire(function, module, name, kind): one that calls trip(kind, arguments), and function."},
 	{"hold_back", imports_hold_back, METH_VARARGS,
      "hold_back(register, list): one that keeps (arguments, keywords) in the list; None: no more."},
 	{"wire_attributes", imports_wire_attributes, METH_O, "wire_attributes(dict): for sys.__getattr__."},
 	{"notes", imports_notes, METH_NOARGS, "Is an import being noted, here and now?"},
-	{"audit", audit, METH_VARARGS, "For sys.addaudithook()."},
+	{"listen", imports_listen, METH_NOARGS, "From here on audited(event, arguments) is called too."},
 	{NULL, NULL, 0, NULL},
 };
 

@@ -46,7 +46,19 @@ static pid_t fork_as_python(void *context) {
 
 static PyObject *runtime_adopt(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
+	if (getenv("PREFORK_INTERP_SPLIT"))
+		prefork_server_note_start();
 	adopted = prefork_server_adopt(&adoption_error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_start_again(PyObject *self, PyObject *arguments) {
+	const char *variable;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "s", &variable))
+		return NULL;
+	prefork_server_start_again(variable);
 	Py_RETURN_NONE;
 }
 
@@ -274,6 +286,8 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 
 static PyMethodDef methods[] = {
 	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
+	{"start_again", runtime_start_again, METH_VARARGS,
+     "start_again(\"NAME=value\"): start setup from the beginning, with this in its environment.  Returns if it can't."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},

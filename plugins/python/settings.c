@@ -69,13 +69,28 @@ static PyObject *no_arguments(void *unused) {
 
 /* Hooks hear of the interpreter's end.  Where there are any an event's arguments are made, else not; as these can't be,
  * no hook hears of this event. */
+static int is_heard(void) {
+	if (PySys_Audit && PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, NULL) == 0)
+		return 0;
+	PyErr_Clear();
+	return 1;
+}
+
+/* Our own hook stays, and hears of all that are added behind it. */
+static int own_hook, other_hook;
+
+void settings_add_own_hook(void) {
+	other_hook = is_heard();
+	own_hook = 1;
+}
+
+void settings_add_other_hook(void) {
+	other_hook = 1;
+}
+
 static const char *doubt_hooks(PyObject *collector) {
 	(void)collector;
-	if (!PySys_Audit || PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, NULL) != 0) {
-		PyErr_Clear();
-		return "there is an audit hook";
-	}
-	return NULL;
+	return (own_hook ? other_hook : is_heard()) ? "there is an audit hook" : NULL;
 }
 
 static const char *doubt_tracing(PyObject *collector) {

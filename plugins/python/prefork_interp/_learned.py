@@ -5,6 +5,8 @@ there is no such module), its file with mtime (ns) and size, the modules that it
 the environment that it reads, files that it reads, the sys.path by which it was looked for ("": the interpreter's own; "=":
 that of the last line that has another).  Lines are in the order in which the modules were first asked for.  The first line
 has the interpreter's own sys.path.
+
+Option --split adds a line of its own where it could not be done: SPLIT, reason, the script with mtime and size.
 """
 
 import os
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 MISSING = "missing"
+SPLIT = "--split"
 MOST = 256 << 10
 HEAD = "prefork-interp python 2"
 SEPARATOR = "\x1f"
@@ -65,6 +68,9 @@ def read() -> "dict[str, Entry]":
         same_path = path == _in_a_field(_own_path)
         last: "tuple[str, ...]" = ()
         rows = [line.split("\t") for line in lines if line]
+        _of_script.clear()
+        _of_script.extend(row for row in rows if row[0] == SPLIT)
+        rows = [row for row in rows if row[0] != SPLIT]
         names = [row[0] for row in rows]
         for name, reason, file, imports, variables, files, search in rows:
             entry = Entry(name)
@@ -86,7 +92,8 @@ def write(table: "dict[str, Entry]") -> bool:
     """Keep the table, or as much of it as there is room for."""
     number = {name: str(i) for i, name in enumerate(table)}
     lines = [f"{HEAD}\t{_in_a_field(_own_path)}"]
-    room = MOST - len(_encode(lines[0])) - 1
+    lines += ["\t".join(row) for row in _of_script]
+    room = MOST - len(_encode("\n".join(lines))) - 1
     last: "tuple[str, ...] | None" = None
     for entry in table.values():
         imports = " ".join(number[name] for name in entry.imports if name in number)
@@ -132,6 +139,22 @@ def left_out(table: "dict[str, Entry]") -> "dict[str, str]":
                     found = True
                     break
     return reasons
+
+
+_of_script: "list[list[str]]" = []
+
+
+def why_not_split(script: str) -> str:
+    """Return why the script's own first lines do not run ahead; "": nothing is known of it."""
+    read()
+    return next((reason for _, reason, file in _of_script if file == _in_a_field(describe(script))), "")
+
+
+def refuse_split(script: str, reason: str) -> None:
+    """Keep it."""
+    table = read()
+    _of_script[:] = [[SPLIT, *map(_in_a_field, (reason, describe(script)))]]
+    write(table)
 
 
 _base: "set[str]" = set()

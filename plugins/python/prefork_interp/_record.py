@@ -99,7 +99,6 @@ class Recorder(Notes):
         super().__init__()
         self.known = table
         self._wires = Wires(self._trip, self._read_variable)
-        self._hears = False
         self.finders = Finders()
         self._process = 0
 
@@ -128,9 +127,7 @@ class Recorder(Notes):
         self.stack[-1].search = _learned.search_path()
         if not first:
             return
-        if not self._hears:
-            self._hears = True
-            sys.addaudithook(_runtime.audit)
+        _runtime.listen()
         self._same_finders = self.finders.are_same()
         if not self._same_finders:
             self.taint("the finders were changed")
