@@ -2,7 +2,7 @@
 
 A line for each module, fields separated by tabs: name, reason why it is not loaded ahead ("" for none, MISSING where
 there is no such module), its file with mtime (ns) and size, the modules that it imports (numbers of lines), variables of
-the environment that it reads, files that it reads.  Lines are in the order in which the modules were first asked for.
+the environment that it reads, files that it reads, and how often it was noted while it acted.  Lines are in the order in which the modules were first asked for.
 """
 
 import os
@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 MISSING = "missing"
 MOST = 256 << 10
-HEAD = "prefork-interp python 1"
+HEAD = "prefork-interp python 2"
+TRIES = 3  # calls in which a module acts before it is left out for good
 
 
 class Entry:
     """One module."""
 
-    __slots__ = ("name", "reason", "file", "imports", "variables", "files")
+    __slots__ = ("name", "reason", "file", "imports", "variables", "files", "tries")
 
     def __init__(self, name: str) -> None:
         """Nothing is known of it yet."""
@@ -31,6 +32,7 @@ class Entry:
         self.imports: "dict[str, None]" = {}
         self.variables: "dict[str, None]" = {}
         self.files: "dict[str, None]" = {}
+        self.tries = 0
 
     @property
     def path(self) -> str:
@@ -58,12 +60,13 @@ def read() -> "dict[str, Entry]":
             return {}
         rows = [line.split("\t") for line in lines if line]
         names = [row[0] for row in rows]
-        for name, reason, file, imports, variables, files in rows:
+        for name, reason, file, imports, variables, files, tries in rows:
             entry = Entry(name)
             entry.reason, entry.file = reason, file
             entry.imports = dict.fromkeys(names[int(number)] for number in imports.split())
             entry.variables = dict.fromkeys(variables.split())
             entry.files = dict.fromkeys(filter(None, files.split("\x1f")))
+            entry.tries = int(tries)
             table[name] = entry
     except (ValueError, IndexError):
         return {}
@@ -78,7 +81,8 @@ def write(table: "dict[str, Entry]") -> bool:
     room = MOST - len(HEAD) - 1
     for entry in table.values():
         imports = " ".join(number[name] for name in entry.imports if name in number)
-        fields = (entry.name, entry.reason, entry.file, imports, " ".join(entry.variables), "\x1f".join(entry.files))
+        variables, files = " ".join(entry.variables), "\x1f".join(entry.files)
+        fields = (entry.name, entry.reason, entry.file, imports, variables, files, str(entry.tries))
         line = "\t".join(field.replace("\t", " ").replace("\n", " ") for field in fields)
         room -= len(line.encode("utf-8", "surrogateescape")) + 1
         if room < 0:
@@ -93,6 +97,24 @@ def left_out(table: "dict[str, Entry]") -> "dict[str, str]":
     With a module all that import it are left out, and all that lie in it.
     """
     reasons = {name: entry.reason for name, entry in table.items() if entry.reason}
+    _spread(table, reasons)
+    return reasons
+
+
+again: "set[str]" = set()
+
+
+def try_again(table: "dict[str, Entry]") -> None:
+    """Have modules noted again that acted, perhaps for once (they filled a cache), and all that import them."""
+    reasons = {name: entry.reason for name, entry in table.items() if 0 < entry.tries < TRIES}
+    if reasons:
+        _spread(table, reasons)
+    again.clear()
+    again.update(name for name in reasons if name in table)
+
+
+def _spread(table: "dict[str, Entry]", reasons: "dict[str, str]") -> None:
+    """Give a reason to those that import, or lie in, what has one or is not known."""
     found = True
     while found:
         found = False
@@ -106,7 +128,6 @@ def left_out(table: "dict[str, Entry]") -> "dict[str, str]":
                     reasons[name] = f"imports {needed}"
                     found = True
                     break
-    return reasons
 
 
 _base: "set[str]" = set()

@@ -9,7 +9,7 @@ import sys
 
 import _frozen_importlib as importlib
 from prefork_interp import _learned, _runtime
-from prefork_interp._wires import ACTS, LOOKS, RENEWED, VOLATILE, Wires
+from prefork_interp._wires import ACTS, HARMLESS, LOOKS, RENEWED, VOLATILE, Wires
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,10 +39,15 @@ class Notes:
             entry.file = _learned.describe(module_file(sys.modules.get(name)))
             if entry.reason == _learned.MISSING:
                 entry.reason = ""
-        elif isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            entry.reason = _learned.MISSING
-        else:
+        elif not isinstance(error, ImportError):
             entry.reason = f"raises {type(error).__name__}"
+        elif not entry.reason:
+            # It fails in each call, and what it has imported until then is its importer's.
+            entry.reason = _learned.MISSING
+            if self.stack:
+                self.stack[-1].imports.update(entry.imports)
+                self.stack[-1].variables.update(entry.variables)
+                self.stack[-1].files.update(dict.fromkeys((*entry.files, *_files_of(name, error))))
 
     def imported(self, arguments: "tuple[Any, ...]", keywords: "dict[str, Any] | None") -> None:
         """After an import statement in a module, also of what was there already."""
@@ -71,6 +76,12 @@ class Notes:
         if self.stack and not self.stack[-1].reason:
             self.stack[-1].reason = reason
 
+    def act(self, what: str) -> None:
+        """The module at hand does something, perhaps this time only."""
+        self.taint(what)
+        if self.stack and self.stack[-1].reason == what:
+            self.stack[-1].tries = 1
+
 
 class Recorder(Notes):
     """In the executor: with tripwires."""
@@ -79,16 +90,17 @@ class Recorder(Notes):
         """Of the modules in the table nothing is noted but where another imports them."""
         super().__init__()
         self.known = table
+        _learned.try_again(table)
         self._wires = Wires(self._trip, self._read_variable)
         self._hears = False
-        self._path = [*sys.path]
-        self._finders = [*sys.meta_path], [*sys.path_hooks]
         self._process = 0
 
     def attend(self) -> None:
         """From here on, in this process."""
         self._process = os.getpid()
-        _runtime.note(self.known, self.begin, self.end, self.imported, self._trip, self._audited)
+        again = _learned.again
+        known = {name: it for name, it in self.known.items() if name not in again} if again else self.known
+        _runtime.note(known, self.begin, self.end, self.imported, self._trip, self._audited)
 
     def conclude(self) -> None:
         """The script has ended: keep what was noted."""
@@ -98,8 +110,12 @@ class Recorder(Notes):
         table = _learned.read()
         for name, entry in self.entries.items():
             before = table.get(name)
-            if before and before.reason and not entry.reason and before.reason != _learned.MISSING:
+            if before and before.tries:
+                entry.tries += before.tries
+            elif before and before.reason and not entry.reason and before.reason != _learned.MISSING:
                 entry.reason = before.reason
+            if not entry.reason:
+                entry.tries = 0
             table[name] = entry
         _learned.write(table)
 
@@ -112,7 +128,8 @@ class Recorder(Notes):
         if not self._hears:
             self._hears = True
             sys.addaudithook(_runtime.audit)
-        if self._path != sys.path or self._finders != ([*sys.meta_path], [*sys.path_hooks]):
+        self._first = len(self.entries) - 1
+        if not surroundings.finders_are_same() or surroundings.added() is None:
             self.taint("sys.path or the finders were changed")
         self._import = builtins.__import__
         builtins.__import__ = HOOKS[1]
@@ -123,6 +140,11 @@ class Recorder(Notes):
         super().end(name, error)
         if self.stack:
             return
+        surroundings.note_finders()
+        if surroundings.added():
+            for entry in [*self.entries.values()][self._first :]:
+                if not entry.reason and not surroundings.has(entry.path):
+                    entry.reason = "lies in a folder that was added to sys.path"
         self._wires.take_down()
         if builtins.__import__ is HOOKS[1]:
             builtins.__import__ = self._import
@@ -130,7 +152,7 @@ class Recorder(Notes):
     def _trip(self, kind: str, arguments: "tuple[Any, ...]" = ()) -> None:
         if kind in LOOKS:
             self._looked_at(arguments[0] if arguments else None)
-        elif kind not in RENEWED.get(self.stack[-1].name, ()):
+        elif kind not in HARMLESS and kind not in RENEWED.get(self.stack[-1].name, ()):
             self.taint(kind)
 
     def _looked_at(self, path: "Any") -> None:
@@ -161,12 +183,12 @@ class Recorder(Notes):
             elif not _by_importlib():
                 self.taint("lists a relative path")
         elif event.startswith(ACTS) and not _by_importlib():
-            self.taint(event)
+            self.act(event)
 
     def _opened(self, path: "Any", mode: "Any", flags: "Any") -> None:
         writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
         if isinstance(path, int) or (isinstance(flags, int) and flags & writes):
-            self.taint("opens a descriptor or a file to write")
+            self.act("opens a descriptor or a file to write")
         elif os.fsdecode(path) == "/dev/null":
             pass
         else:
@@ -191,4 +213,55 @@ def module_file(module: "Any") -> str:
     return path if isinstance(path, str) and os.path.isabs(path) else ""
 
 
+def _files_of(name: str, error: ImportError) -> "list[str]":
+    """Return the file of a module that could not be imported, as far as it can be seen."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == name and os.path.isabs(trace.tb_frame.f_code.co_filename):
+            return [trace.tb_frame.f_code.co_filename]
+        trace = trace.tb_next
+    return []
+
+
+class Surroundings:
+    """What an import goes by: sys.path and the finders."""
+
+    def __init__(self) -> None:
+        """As they are before the script's first line."""
+        self.path: "list[str]" = []
+        self.note_finders()
+
+    def note_path(self) -> None:
+        """As it is, so it is to be."""
+        self.path = [*sys.path]
+        self.note_finders()
+
+    def note_finders(self) -> None:
+        """A module has changed them: so they are to be."""
+        self._finders = [*sys.meta_path], [*sys.path_hooks]
+
+    def finders_are_same(self) -> bool:
+        """Are they what they were, or what modules have made of them?"""
+        return self._finders == (sys.meta_path, sys.path_hooks)
+
+    def added(self) -> "list[str] | None":
+        """Return what was added to sys.path; None: it was changed otherwise."""
+        if sys.path == self.path:
+            return []
+        rest = iter(self.path)
+        wanted = next(rest, None)
+        added = []
+        for entry in sys.path:
+            if entry == wanted:
+                wanted = next(rest, None)
+            else:
+                added.append(entry)
+        return added if wanted is None else None
+
+    def has(self, file: str) -> bool:
+        """Was it found in what sys.path was at first?"""
+        return not file or any(file.startswith(f"{entry}/") for entry in self.path)
+
+
+surroundings = Surroundings()
 HOOKS = _runtime.hooks(importlib._find_and_load, builtins.__import__, builtins)

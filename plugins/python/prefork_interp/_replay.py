@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 class Shelved:
     """A module that was loaded ahead."""
 
-    __slots__ = ("module", "needs", "others", "effects", "renewals")
+    __slots__ = ("module", "needs", "others", "effects", "undo", "renewals")
 
     def __init__(self, module: "Any") -> None:
         """Nothing is known of it yet."""
@@ -30,6 +30,7 @@ class Shelved:
         self.needs: "list[str]" = []
         self.others: "list[tuple[str, Any]]" = []  # what else came into sys.modules
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
+        self.undo: "list[tuple[Any, ...]]" = []  # likewise, of those that State can't tell by itself
         self.renewals: "list[tuple[Any, ...]]" = []  # likewise
 
 
@@ -42,12 +43,18 @@ _locale = _setup.quietly("_locale")
 _shelf: "dict[str, Shelved]" = {}
 # Modules that look at variables below Python.
 IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
+# What modules remember of others' questions, and find out again when it is not there.
+CACHES = frozenset((("platform", "_uname_cache"),))
+FIXED = frozenset(("sys", "builtins", "__main__", *IMPORTERS))
+_is = _setup.quietly("_operator").is_
+_nothing = object()
 READERS = {"_strptime": ("TZ",)}
 
 
 def stand_by() -> None:
     """In setup: stand beside the interpreter's imports.  There is nothing to hand out yet."""
     _learned.start_from(sys.modules)
+    _record.surroundings.note_path()
     importlib._find_and_load = _record.HOOKS[0]
 
 
@@ -61,15 +68,17 @@ class Loading(_record.Notes):
         """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
         lists = State.look_at_lists()
+        environment = _environment()
         self.shelved: "dict[str, Shelved]" = {**_shelf}
         self.old = {*_shelf}
+        undo: "list[tuple[Any, ...]]" = []
         for name in [*_shelf]:
-            _bring(name, in_call=False)
+            _bring(name, undo)
         self.table = table
         self.reasons = _learned.left_out(table)
         self.strange = ""
         self.before: "list[int]" = []
-        self.state = State(*lists)
+        self.state = State(*lists, environment, undo)
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -114,7 +123,9 @@ class Loading(_record.Notes):
         others = [other for other in [*sys.modules][first:] if other not in self.entries]
         taken = {other for it in self.shelved.values() for other, _ in it.others} if others else set()
         shelved.others = [(other, sys.modules[other]) for other in others if other not in taken]
-        shelved.effects = [*_finders_of(name), *self.state.effects_of(name)]
+        undo = len(self.state.undo)
+        shelved.effects = [*_finders_of(name), *self.state.effects_of(name, {it.name for it in self.stack})]
+        shelved.undo = self.state.undo[undo:]
 
     def load(self, name: str) -> None:
         """Load one module, and all that it imports.  LeftOut."""
@@ -127,7 +138,7 @@ class Loading(_record.Notes):
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        reason = self.strange or _runtime.gate() or self.state.changed({*sys.modules})
+        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules})
         if reason:
             raise LeftOut(name, reason)
 
@@ -152,13 +163,16 @@ def _finders_of(name: str) -> "list[tuple[Any, ...]]":
 class State:
     """What of the interpreter belongs to no module in particular, and may be changed by one."""
 
-    def __init__(self, lists: "dict[str, Any]", importers: "dict[str, Any]") -> None:
-        """As it is; the lists as look_at_lists() saw them, and as they are to be again."""
+    def __init__(self, lists: "Any", importers: "Any", environment: "Any", undo: "list[Any]") -> None:
+        """As it is; but what look_at_lists() saw, and the environment, are to be as they were; undo leads there."""
         self.base = self._look()
         self.at_exit: "list[tuple[Any, ...]]" = []  # what was to be registered for the interpreter's exit
         self.lists, self.old_importers = lists, importers
         self.now, self.importers = self.look_at_lists()
-        self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
+        self.undo = undo
+        self.old_environment, self.environment = environment, _environment()
+        self.modules: "dict[str, tuple[Any, ...]]" = {}
+        self._look_at_modules(())
 
     @classmethod
     def look_at_lists(cls) -> "tuple[dict[str, Any], dict[str, Any]]":
@@ -194,13 +208,75 @@ class State:
         state["garbage collection"] = _collector.isenabled(), _collector.get_threshold()
         return state
 
-    def effects_of(self, name: str) -> "list[tuple[Any, ...]]":
-        """Return what a module has done to the lists since this was asked last."""
+    def _look_at_modules(self, loading: "Any") -> None:
+        """Remember what is in each module that is new and loaded."""
+        for name, module in sys.modules.items():
+            if name not in self.modules and name not in loading and name != "atexit":
+                of_class = None if type(module) is type(sys) else {**type(module).__dict__}
+                self.modules[name] = (module, {**self.names(module)}, of_class)
+
+    def _effects_on_modules(self) -> "list[tuple[Any, ...]]":
+        """Return what was done to modules that were loaded before; undo learns how to take it back."""
+        effects: "list[tuple[Any, ...]]" = []
+        for name, (module, names, of_class) in [*self.modules.items()]:
+            present = sys.modules.get(name)
+            if name in FIXED or present is None:
+                continue
+            if present is not module:
+                effects.append((_put_module, name, present))
+                self.undo.append((_put_module, name, module))
+                del self.modules[name]
+                continue
+            self._compare(name, module, self.names(module), names, effects)
+            if of_class is not None:
+                self._compare(name, type(module), type(module).__dict__, of_class, effects)
+        return effects
+
+    def _compare(self, name: str, it: "Any", now: "Any", before: "Any", effects: "list[tuple[Any, ...]]") -> None:
+        """Add what has changed in the names of a module, or of its class."""
+        if len(now) == len(before) and all(map(_is, now.values(), before.values())):
+            return
+        for attribute in {**now, **before}:
+            value, old = now.get(attribute, _nothing), before.get(attribute, _nothing)
+            if value is old or attribute in ("__dict__", "__weakref__"):
+                continue
+            if value is _nothing:
+                before.pop(attribute)
+            else:
+                before[attribute] = value
+            if f"{name}.{attribute}" in sys.modules:  # set by the import of that
+                continue
+            self.undo.append((_put_name, it, attribute, old))
+            if (name, attribute) not in CACHES:
+                effects.append((_put_name, it, attribute, value))
+
+    def _effects_on_environment(self) -> "list[tuple[Any, ...]]":
+        now = _environment()
+        changes = _changes_of_environment(self.environment, now)
+        self.undo += _changes_of_environment(now, self.environment)
+        self.environment = now
+        return changes
+
+    def gate(self) -> "str | None":
+        """Say why calls can't be forked now; the environment is looked at by itself."""
+        now = _environment()
+        _do(_changes_of_environment(now, self.old_environment))
+        reason = _runtime.gate()
+        _do(_changes_of_environment(self.old_environment, now))
+        return reason
+
+    def effects_of(self, name: str, loading: "set[str]") -> "list[tuple[Any, ...]]":
+        """Return what a module has done to others, and to the lists, since this was asked last."""
         effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.at_exit]
         self.at_exit.clear()
         for which, before in self.now.items():
             after = _list(which)
             if len(after) == len(before) and all(a is b for a, b in zip(after, before)):
+                continue
+            if len(after) == len(before):
+                changed = [(_replace, which, old, it) for old, it in zip(before, after) if it is not old]
+                effects += changed
+                self.now[which] = [*after]
                 continue
             added = [it for it in after if not any(it is old for old in before)]
             if [it for it in after if it not in added] != before:
@@ -215,6 +291,8 @@ class State:
                 if names.get(attribute) is not value:
                     effects.append((setattr, module, attribute, value))
                     names[attribute] = value
+        effects += self._effects_on_modules() + self._effects_on_environment()
+        self._look_at_modules(loading)
         return effects
 
     def changed(self, loaded: "set[str]") -> "str | None":
@@ -228,24 +306,17 @@ class State:
         for which, value in self.now.items():
             if value != _list(which):
                 return f"changes {which}"
-        for name, names in self.modules.items():
-            module = sys.modules.get(name)
-            if module is None:
+        for name, (module, names, _) in self.modules.items():
+            if name not in loaded:
                 return f"removes {name}"
-            if name in ("sys", "builtins", "__main__", *IMPORTERS):
-                continue
-            for attribute, value in self.names(module).items():
-                if names.get(attribute) is not value and f"{name}.{attribute}" not in loaded:
-                    return f"changes {name}.{attribute}"
-        for name in loaded - {*self.modules}:
-            names = self.names(sys.modules.get(name))
-            if "__warningregistry__" in names:
-                return f"warns in {name}"
-            self.modules[name] = {**names}
+            if name == "__main__" and self.names(module) != names:
+                return "changes __main__"
+        self._look_at_modules(())
         return None
 
     def restore(self) -> None:
-        """Put the lists back to what they were."""
+        """Put all back to what it was."""
+        _do(reversed(self.undo))
         for which, value in self.lists.items():
             if _list(which) != value:
                 _list(which)[:] = value
@@ -256,6 +327,50 @@ class State:
                 if attribute not in names:
                     del present[attribute]
             present.update(names)
+
+
+def _do(steps: "Any") -> None:
+    for function, *arguments in steps:
+        function(*arguments)
+
+
+def _put_module(name: str, module: "Any") -> None:
+    sys.modules[name] = module
+
+
+def _put_name(it: "Any", name: str, value: "Any") -> None:
+    """Set an attribute of a module, past what the module's class may do then; _nothing: delete it."""
+    if value is not _nothing:
+        type(it).__setattr__(it, name, value)
+    elif name in it.__dict__:
+        type(it).__delattr__(it, name)
+
+
+def _environment() -> "tuple[dict[bytes, bytes], dict[bytes, bytes]]":
+    """Return it as it is below Python, and as os.environ has it."""
+    return _setup.read_environment(_runtime.environment()), {**_setup.environment_table()}
+
+
+def _changes_of_environment(before: "Any", after: "Any") -> "list[tuple[Any, ...]]":
+    """Return what leads from the one to the other."""
+    if before == after:
+        return []
+    changed = [
+        {name for name in {**new, **old} if new.get(name) != old.get(name)} for old, new in zip(before, after)
+    ]
+    return [(_put_variable, name, after[0].get(name), after[1].get(name)) for name in changed[0] | changed[1]]
+
+
+def _put_variable(name: bytes, below: "bytes | None", value: "bytes | None") -> None:
+    table = _setup.environment_table()
+    if below is None:
+        posix.unsetenv(name)
+    else:
+        posix.putenv(name, below)
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value
 
 
 def _filters() -> "list[Any]":
@@ -287,6 +402,14 @@ def _ignore(*arguments: "Any") -> None:
     pass
 
 
+def _replace(which: str, old: "Any", new: "Any") -> None:
+    values = _list(which)
+    for index, it in enumerate(values):
+        if it is old:
+            values[index] = new
+    _mutated(which)
+
+
 def _insert(which: str, index: "int | None", it: "Any") -> None:
     values = _list(which)
     values.insert(len(values) if index is None else index, it)
@@ -316,8 +439,11 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
         del sys.path_importer_cache[entry]
     missing = [name for name in table if loading.reasons.get(name) == _learned.MISSING]
     _surroundings = Surroundings(folders, [*_shelf, *missing])
+    if any("__warningregistry__" in State.names(it.module) for it in _shelf.values()):
+        _surroundings.filters = loading.state.now["filters"]
     known.clear()
     known.update(table)
+    _learned.try_again(known)
     _collector.collect()
     _runtime.freeze(_collector, True)
     return True
@@ -373,29 +499,37 @@ class Surroundings:
 
     def __init__(self, folders: "_Folders", names: "Any") -> None:
         """As it is, and as the folders were: there no module of these names may come before those that were loaded."""
-        self.path = [*sys.path]
-        self.finders = [*sys.meta_path], [*sys.path_hooks]
         # The second is there while an import is being noted.
         self.importers = builtins.__import__, _record.HOOKS[1]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
+        self.filters: "list[Any] | None" = None  # of warnings, if a module has warned
+        self._added: "list[str]" = []
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
+        added = _record.surroundings.added()
         if (
-            sys.path != self.path
-            or (sys.meta_path, sys.path_hooks) != self.finders
+            added is None
+            or not _record.surroundings.finders_are_same()
             or builtins.__import__ not in self.importers
             or sys.gettrace() is not None
             or sys.getprofile() is not None
+            or not self._filters_are_same()
         ):
             return False
+        if added != self._added:
+            if any(_Folders.may_have(entry, self.names) for entry in added):
+                return False
+            self._added = added
         folders, self.folders = self.folders, None
         return folders is None or folders.are_same(self.names)
 
-    def note(self) -> None:
-        """A module has come back, and with it what it does to them."""
-        self.finders = [*sys.meta_path], [*sys.path_hooks]
+    def _filters_are_same(self) -> bool:
+        """Would what has warned be heard of no more than then?"""
+        if self.filters is None:
+            return True
+        return all(it[0] == "ignore" or it in self.filters for it in _filters())
 
 
 class _Folders:
@@ -404,6 +538,13 @@ class _Folders:
     def __init__(self) -> None:
         """As they are."""
         self._seen = {entry: (self._time(entry), self._list(entry)) for entry in sys.path}
+
+    @classmethod
+    def may_have(cls, entry: str, names: "set[str]") -> bool:
+        """Could an import find one of the names in this folder?"""
+        if not entry.startswith("/") or entry.endswith((".zip", ".egg", ".whl")):
+            return True
+        return not names.isdisjoint(cls._list(entry))
 
     @staticmethod
     def _time(entry: str) -> int:
@@ -430,9 +571,12 @@ class _Folders:
 _surroundings: "Surroundings | None" = None
 
 
-def serve_imports() -> None:
-    """Hand out what is there, in the executor of a call."""
-    if _shelf:
+def serve_imports(closed: int) -> None:
+    """Hand out what is there, in the executor of a call; closed: which of descriptors 0 to 2 are.
+
+    Modules may have asked the standard streams for their descriptors.
+    """
+    if _shelf and not closed:
         _runtime.shelve(_shelf, _restore)
 
 
@@ -441,26 +585,30 @@ def _restore(name: str) -> "Any":
         _runtime.shelve(None, None)
         return None
     _bring(name)
-    _surroundings.note()
+    _record.surroundings.note_finders()
     return sys.modules[name]
 
 
-def _bring(name: str, in_call: bool = True) -> None:
+def _bring(name: str, undo: "list[Any] | None" = None) -> None:
+    """Bring a module back, in a call; where undo is given, in the server: it learns how to take back the effects."""
     parent, _, attribute = name.rpartition(".")
     if parent in _shelf:
-        _bring(parent, in_call)
+        _bring(parent, undo)
     shelved = _shelf.pop(name, None)
     if shelved is None:
         return
     sys.modules[name] = shelved.module
     for needed in shelved.needs:
         if needed in _shelf:
-            _bring(needed, in_call)
+            _bring(needed, undo)
     sys.modules.update(shelved.others)
     # An import puts what it has loaded behind all that this has imported.
     sys.modules[name] = sys.modules.pop(name)
     if parent:
         setattr(sys.modules[parent], attribute, shelved.module)
-    for function, *arguments in (*shelved.effects, *shelved.renewals) if in_call else shelved.effects:
-        if in_call or function is not _register:
-            function(*arguments)
+    if undo is None:
+        _do(shelved.effects)
+        _do(shelved.renewals)
+    else:
+        _do(step for step in shelved.effects if step[0] is not _register)
+        undo += shelved.undo

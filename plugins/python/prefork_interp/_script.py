@@ -108,6 +108,6 @@ def _start(code: "CodeType", main: "Any") -> "Started":
         sys.path_importer_cache[sys.argv[0]] = None
         if sys.argv[0] != spelt:
             code = _compile(sys.argv[0])
-    _replay.serve_imports()
+    _replay.serve_imports(call[3])
     recorder.attend()
     return code, main.__dict__, recorder.conclude
