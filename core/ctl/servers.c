@@ -35,36 +35,25 @@ static void for_each(const struct rundir *d, char kind, void (*each)(const struc
 		closedir(directory);
 }
 
-struct asking {
-	struct servers_census census;
-	int busy;
-};
-
 static void ask(const struct rundir *d, const char *key, void *context) {
 	long long deadline = clock_ms() + ANSWER_MS;
-	struct asking *asking = context;
-	int sock = rundir_connect(d, key);
+	int *busy = context, sock = rundir_connect(d, key);
 	struct answer a;
 
-	if (sock >= 0 && report_ask(sock, deadline) == 0 && report_answer(sock, deadline, &a) == 0) {
-		asking->census.served += a.served;
-		asking->census.pids += a.pid;
-		asking->busy |= a.running > 0 || a.learning;
-	} else if (sock >= 0) {
-		asking->busy = 1; /* at its limit, or about to go */
-	}
+	/* One that does not answer is at its limit, or about to go. */
+	if (sock >= 0)
+		*busy |= report_ask(sock, deadline) < 0 || report_answer(sock, deadline, &a) < 0 || a.running > 0 || a.learning;
 	fd_close(&sock);
 }
 
-struct servers_census servers_settle(const struct rundir *d, long long deadline_ms, int interrupt) {
+void servers_settle(const struct rundir *d, long long deadline_ms, int interrupt) {
 	struct pollfd p = {.fd = interrupt, .events = POLLIN};
-	struct asking asking;
+	int busy;
 
 	do {
-		memset(&asking, 0, sizeof asking);
-		for_each(d, RUNDIR_SOCKET, ask, &asking);
-	} while (asking.busy && clock_ms() < deadline_ms && poll(&p, 1, LOOK_MS) == 0);
-	return asking.census;
+		busy = 0;
+		for_each(d, RUNDIR_SOCKET, ask, &busy);
+	} while (busy && clock_ms() < deadline_ms && poll(&p, 1, LOOK_MS) == 0);
 }
 
 static void end_server(const struct rundir *d, const char *key, void *context) {

@@ -4,17 +4,11 @@
 
 #include "../run/rundir.h"
 
-#include <stdint.h>
-
-/* What all servers together have done.  After a call that was served, one of the two is another number. */
-struct servers_census {
-	uint64_t served; /* calls */
-	uint64_t pids;   /* the sum of their process ids */
-};
+#include <stddef.h>
 
 /* Wait until no call runs and everything is loaded that calls have learned, for as long as DEADLINE_MS on clock_ms()
  * and until INTERRUPT is readable. */
-struct servers_census servers_settle(const struct rundir *d, long long deadline_ms, int interrupt);
+void servers_settle(const struct rundir *d, long long deadline_ms, int interrupt);
 
 /* End all servers, their watchers and launchers, and wait for that.  This process has to be the one that gets their
  * orphans (PR_SET_CHILD_SUBREAPER). */

@@ -206,3 +206,79 @@ static int remove_visit(void *context, const struct tree_entry *e) {
 void tree_remove(const char *root) {
 	(void)tree_walk(root, remove_visit, NULL);
 }
+
+/* ---- restoring */
+
+struct restoring {
+	const char *from, *to;
+};
+
+/* The path of what E is in the other tree, whose root is ROOT.  0, or -1 with errno. */
+static int counterpart(char path[PATH_MAX], const char *root, const struct tree_entry *e) {
+	int n = snprintf(path, PATH_MAX, "%s%s%s", root, e->name[0] ? "/" : "", e->name);
+
+	if (n < PATH_MAX)
+		return 0;
+	errno = ENAMETOOLONG;
+	return -1;
+}
+
+static int is_same_link(const char *a, const char *b) {
+	char one[PATH_MAX], other[PATH_MAX];
+	ssize_t n = readlink(a, one, sizeof one), m = readlink(b, other, sizeof other);
+
+	return n > 0 && n == m && memcmp(one, other, (size_t)n) == 0;
+}
+
+/* Whoever writes to a file changes the time that it got when it was copied. */
+static int is_unchanged(const struct stat *a, const struct stat *b) {
+	return a->st_mode == b->st_mode && a->st_uid == b->st_uid && a->st_gid == b->st_gid &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+/* Of the changed tree: what was not there, or was something else, goes. */
+static int restore_remove(void *context, const struct tree_entry *e) {
+	struct restoring *r = context;
+	char original[PATH_MAX];
+	struct stat st;
+	int same;
+
+	if (e->leaving)
+		return 0;
+	if (counterpart(original, r->from, e) < 0)
+		return -1;
+	same = lstat(original, &st) == 0 && (st.st_mode & S_IFMT) == (e->st->st_mode & S_IFMT);
+	if (same && S_ISREG(st.st_mode))
+		same = st.st_size == e->st->st_size && is_unchanged(&st, e->st);
+	else if (same && S_ISLNK(st.st_mode))
+		same = is_same_link(original, e->path);
+	if (!same)
+		tree_remove(e->path);
+	return same ? 0 : TREE_SKIP;
+}
+
+/* Of the original: what is missing comes back, and each folder is given its mode and times again. */
+static int restore_add(void *context, const struct tree_entry *e) {
+	struct restoring *r = context;
+	char changed[PATH_MAX];
+	struct stat st;
+
+	if (counterpart(changed, r->to, e) < 0)
+		return -1;
+	if (lstat(changed, &st) == 0) {
+		if (!S_ISDIR(st.st_mode) || is_unchanged(&st, e->st))
+			return 0;
+		/* To be written in first, perhaps. */
+		return e->leaving ? copy_folder(changed, e) : chmod(changed, 0700);
+	}
+	return copy_entry(changed, e);
+}
+
+int tree_restore(const char *from, const char *to, struct reason *why) {
+	struct restoring r = {from, to};
+
+	if (tree_walk(to, restore_remove, &r) == 0 && tree_walk(from, restore_add, &r) == 0)
+		return 0;
+	reason_errno(why, "restore", to);
+	return -1;
+}

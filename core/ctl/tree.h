@@ -27,6 +27,10 @@ int tree_walk(const char *root, int (*visit)(void *context, const struct tree_en
  * and part of it there. */
 int tree_copy(const char *from, const char *to, size_t max_entries, uint64_t max_bytes, struct reason *why);
 
+/* Make of TO, a copy of FROM in which something has changed, what it was.  What has not changed is not touched.
+ * 0, or -1 with WHY. */
+int tree_restore(const char *from, const char *to, struct reason *why);
+
 /* Remove it; what can't be removed is left. */
 void tree_remove(const char *root);
 

@@ -26,6 +26,7 @@
 #define MAX_BYTES (64u << 20)
 #define GRACE_MS 3000 /* between TERM and KILL */
 #define INPUT_SIZE 65536
+#define CLIENT_NAME "prefork-interp" /* of its process, while it waits for a call */
 
 static void path_in(const struct trial *t, char path[PATH_MAX], const char *name) {
 	snprintf(path, PATH_MAX, "%.*s/%s", PATH_MAX - 64, t->folder, name);
@@ -97,22 +98,33 @@ static int keep_input(struct trial *t) {
 	return r < 0 || n < 0 ? -1 : 0;
 }
 
-/* The working directory as it is now, which every run gets a copy of. */
+/* The working directory as it is now, and the copy of it that the runs are in. */
 static void keep_directory(struct trial *t) {
-	char here[PATH_MAX], path[PATH_MAX];
+	char here[PATH_MAX], start[PATH_MAX], work[PATH_MAX];
 
-	path_in(t, path, "start");
+	path_in(t, start, "start");
+	path_in(t, work, "work");
 	if (!getcwd(here, sizeof here)) {
 		reason_errno(&t->whole, "find", "the working directory");
 		return;
 	}
-	t->copied = tree_copy(here, path, MAX_ENTRIES, MAX_BYTES, &t->whole) == 0;
-	if (!t->copied) {
-		tree_remove(path);
-		return;
-	}
-	path_in(t, path, "work");
-	setenv("PWD", path, 1);
+	t->copied = tree_copy(here, start, MAX_ENTRIES, MAX_BYTES, &t->whole) == 0 &&
+	            tree_copy(start, work, MAX_ENTRIES, MAX_BYTES, &t->whole) == 0;
+	if (t->copied)
+		setenv("PWD", work, 1);
+}
+
+/* Keep what the last run has made of its directory, and give that back to the next one as it was: what a server knows
+ * of files there goes on being true, as long as the script does not change them. */
+static int keep_files(const struct trial *t, struct reason *why) {
+	char files[PATH_MAX], start[PATH_MAX], work[PATH_MAX];
+
+	if (!t->copied)
+		return 0;
+	trial_path(t, files, "files", t->count);
+	path_in(t, start, "start");
+	path_in(t, work, "work");
+	return tree_copy(work, files, SIZE_MAX, UINT64_MAX, why) < 0 ? -1 : tree_restore(start, work, why);
 }
 
 static int hold_signals(struct trial *t) {
@@ -167,7 +179,7 @@ struct places {
 };
 
 static int open_places(const struct trial *t, struct places *p, struct reason *why) {
-	char path[PATH_MAX], start[PATH_MAX];
+	char path[PATH_MAX];
 
 	path_in(t, path, "stdin");
 	p->in = open(t->has_input ? path : "/dev/null", O_RDONLY | O_CLOEXEC);
@@ -180,11 +192,9 @@ static int open_places(const struct trial *t, struct places *p, struct reason *w
 		reason_errno(why, "make", path);
 		return -1;
 	}
-	if (!t->copied)
-		return 0;
-	path_in(t, p->directory, "work");
-	path_in(t, start, "start");
-	return tree_copy(start, p->directory, MAX_ENTRIES, MAX_BYTES, why);
+	if (t->copied)
+		path_in(t, p->directory, "work");
+	return 0;
 }
 
 /* In the child.  Returns when it can't be executed. */
@@ -234,42 +244,54 @@ static int wait_for(struct trial *t, int pidfd, long long deadline_ms) {
 	}
 }
 
-/* The wait status of PID in the end; *OVERDUE: it took longer than it may. */
-static int finish(struct trial *t, pid_t pid, long long limit_ms, int *overdue) {
-	int status = 0, pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+/* Of a process that has ended: was it the client to its end?  While it waits for a call it is called so, and for a
+ * plain run it becomes another program. */
+static int is_client(pid_t pid) {
+	char path[64], name[sizeof CLIENT_NAME] = "";
+	ssize_t n;
+	int fd;
 
-	*overdue = 0;
+	snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, name, sizeof name);
+	fd_close(&fd);
+	return n == sizeof name && memcmp(name, CLIENT_NAME "\n", sizeof name) == 0;
+}
+
+/* How PID has ended, in the end. */
+static void finish(struct trial *t, pid_t pid, long long limit_ms, struct run *run) {
+	int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	siginfo_t info;
+
 	if (pidfd >= 0 && !wait_for(t, pidfd, limit_ms < 0 ? -1 : clock_ms() + limit_ms)) {
-		*overdue = 1;
+		run->overdue = 1;
 		kill(pid, SIGTERM);
 		if (!wait_for(t, pidfd, clock_ms() + GRACE_MS))
 			kill(pid, SIGKILL);
 	}
-	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-		continue;
 	fd_close(&pidfd);
-	return status;
+	while (waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT) < 0 && errno == EINTR)
+		continue;
+	run->served = is_client(pid);
+	while (waitpid(pid, &run->status, 0) < 0 && errno == EINTR)
+		continue;
 }
 
 static int run_in(struct trial *t, struct places *p, const struct invocation *i, const char *name, long long limit_ms,
                   struct reason *why) {
 	pid_t pid = start(t, p, i, why);
 	struct run *run = &t->runs[t->count];
-	char path[PATH_MAX];
 
 	if (pid < 0)
 		return -1;
 	run->name = name;
-	run->status = finish(t, pid, limit_ms, &run->overdue);
+	finish(t, pid, limit_ms, run);
 	if (t->ender) {
 		reason_set(why, "interrupted");
 		return -1;
 	}
-	trial_path(t, path, "files", t->count);
-	if (t->copied && rename(p->directory, path) < 0) {
-		reason_errno(why, "keep", p->directory);
+	if (keep_files(t, why) < 0)
 		return -1;
-	}
 	t->count++;
 	return 0;
 }

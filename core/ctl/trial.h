@@ -9,19 +9,20 @@
 
 #include <signal.h>
 
-#define TRIAL_RUNS 8
+#define TRIAL_RUNS 9 /* at most */
 
 struct run {
 	const char *name; /* "plain", "cold", "warm" */
 	int status;       /* as wait(2) gives it */
 	int overdue;      /* it was ended, because it took too long */
+	int served;       /* it was a call that a server took */
 };
 
 struct trial {
 	char folder[PATH_MAX]; /* empty: none yet */
 	char links[PATH_MAX];
 	struct rundir rundir;
-	int copied;          /* each run has a copy of the working directory */
+	int copied;          /* the runs are in a copy of the working directory, as it was for each */
 	struct reason whole; /* why not, if not */
 	int has_input;       /* standard input is kept in a file */
 	int signals;         /* signalfd of those that end us */

@@ -22,6 +22,7 @@ struct verdict {
 	size_t plain[TRIAL_RUNS], plains; /* numbers of runs */
 	size_t other[TRIAL_RUNS], others;
 	int differences;
+	FILE *out;
 };
 
 static const char *name_of(const struct verdict *v, size_t n) {
@@ -51,7 +52,7 @@ static void compare_status(struct verdict *v) {
 	describe_status(plain, expected, sizeof expected);
 	for (size_t i = 1; i < v->plains; i++) {
 		if (status_differs(plain, &v->trial->runs[v->plain[i]])) {
-			printf("status differs between plain runs: not compared\n");
+			fprintf(v->out, "status differs between plain runs: not compared\n");
 			return;
 		}
 	}
@@ -61,7 +62,7 @@ static void compare_status(struct verdict *v) {
 		if (!status_differs(plain, run))
 			continue;
 		describe_status(run, got, sizeof got);
-		printf("%s: status differs\n  plain: %s\n  %s: %s\n", run->name, expected, run->name, got);
+		fprintf(v->out, "%s: status differs\n  plain: %s\n  %s: %s\n", run->name, expected, run->name, got);
 		v->differences++;
 	}
 }
@@ -69,34 +70,35 @@ static void compare_status(struct verdict *v) {
 /* ---- texts */
 
 /* A line as it can be shown: what is no printing ASCII as \xNN, long ones cut. */
-static void show_line(const char *name, const struct text *line) {
+static void show_line(const struct verdict *v, const char *name, const struct text *line) {
 	size_t n = line->length < SHOWN_BYTES ? line->length : SHOWN_BYTES;
 
-	printf("  %s: ", name);
+	fprintf(v->out, "  %s: ", name);
 	if (n == 0)
-		printf("(the end)");
+		fprintf(v->out, "(the end)");
 	for (size_t i = 0; i < n; i++) {
 		unsigned char c = (unsigned char)line->bytes[i];
 
 		if (c == '\n' && i + 1 == line->length)
 			break;
-		printf(c < ' ' || c > '~' ? "\\x%02x" : "%c", c);
+		fprintf(v->out, c < ' ' || c > '~' ? "\\x%02x" : "%c", c);
 	}
 	if (n < line->length)
-		printf("...");
+		fprintf(v->out, "...");
 	else if (n > 0 && line->bytes[n - 1] != '\n')
-		printf(" (no newline)");
-	printf("\n");
+		fprintf(v->out, " (no newline)");
+	fprintf(v->out, "\n");
 }
 
-static void show_difference(const char *what, const char *name, const struct text_difference *d) {
+static void show_difference(const struct verdict *v, const char *what, const char *name,
+                            const struct text_difference *d) {
 	for (size_t i = 0; i < d->count && i < TEXT_SHOWN; i++) {
-		printf("%s: %s differs in line %zu\n", name, what, d->shown[i].number);
-		show_line("plain", &d->shown[i].expected);
-		show_line(name, &d->shown[i].got);
+		fprintf(v->out, "%s: %s differs in line %zu\n", name, what, d->shown[i].number);
+		show_line(v, "plain", &d->shown[i].expected);
+		show_line(v, name, &d->shown[i].got);
 	}
 	if (d->count > TEXT_SHOWN)
-		printf("%s: %s differs in %zu more lines\n", name, what, d->count - TEXT_SHOWN);
+		fprintf(v->out, "%s: %s differs in %zu more lines\n", name, what, d->count - TEXT_SHOWN);
 }
 
 static void show_noise(const struct verdict *v, const char *what, const struct text *plain) {
@@ -106,10 +108,11 @@ static void show_noise(const struct verdict *v, const char *what, const struct t
 	case TEXT_SAME:
 		break;
 	case TEXT_LINES_DIFFER:
-		printf("%s differs in %zu line%s between plain runs: not compared\n", what, lines, lines == 1 ? "" : "s");
+		fprintf(v->out, "%s differs in %zu line%s between plain runs: not compared\n", what, lines,
+		        lines == 1 ? "" : "s");
 		break;
 	case TEXT_COUNT_DIFFERS:
-		printf("%s differs in length between plain runs: not compared\n", what);
+		fprintf(v->out, "%s differs in length between plain runs: not compared\n", what);
 		break;
 	}
 }
@@ -135,7 +138,7 @@ static void compare_part(struct verdict *v, const char *what, const char *part, 
 	for (size_t i = 0; i < v->others; i++) {
 		(void)open_part(v, &got, part, name, v->other[i]);
 		v->differences += text_compare(plain, v->plains, &got, &d) > 0;
-		show_difference(what, name_of(v, v->other[i]), &d);
+		show_difference(v, what, name_of(v, v->other[i]), &d);
 		text_close(&got);
 	}
 	for (size_t i = 0; i < v->plains; i++)
@@ -172,13 +175,13 @@ static int describe_file(const struct verdict *v, size_t n, const char *name, ch
 	return S_ISREG(st.st_mode);
 }
 
-static void show_state(const char *name, const char *state) {
+static void show_state(const struct verdict *v, const char *name, const char *state) {
 	struct text text = {state, strlen(state)};
 
-	printf("  %s: ", name);
+	fprintf(v->out, "  %s: ", name);
 	for (size_t i = 0; i < text.length; i++)
-		printf((unsigned char)state[i] < ' ' || state[i] == 127 ? "\\x%02x" : "%c", (unsigned char)state[i]);
-	printf("\n");
+		fprintf(v->out, (unsigned char)state[i] < ' ' || state[i] == 127 ? "\\x%02x" : "%c", (unsigned char)state[i]);
+	fprintf(v->out, "\n");
 }
 
 static void compare_file(struct verdict *v, const char *name) {
@@ -189,7 +192,7 @@ static void compare_file(struct verdict *v, const char *name) {
 	for (size_t i = 1; i < v->plains; i++) {
 		describe_file(v, v->plain[i], name, state);
 		if (strcmp(state, expected) != 0) {
-			printf("%s differs between plain runs: not compared\n", what);
+			fprintf(v->out, "%s differs between plain runs: not compared\n", what);
 			return;
 		}
 	}
@@ -199,9 +202,9 @@ static void compare_file(struct verdict *v, const char *name) {
 			continue;
 		alike = 0;
 		v->differences++;
-		printf("%s: %s differs\n", name_of(v, v->other[i]), what);
-		show_state("plain", expected);
-		show_state(name_of(v, v->other[i]), state);
+		fprintf(v->out, "%s: %s differs\n", name_of(v, v->other[i]), what);
+		show_state(v, "plain", expected);
+		show_state(v, name_of(v, v->other[i]), state);
 	}
 	if (regular && alike)
 		compare_part(v, what, "files", name);
@@ -225,8 +228,8 @@ static int compare_files(struct verdict *v, struct reason *why) {
 	return r;
 }
 
-int verdict(const struct trial *t, const char *plain, struct reason *why) {
-	struct verdict v = {.trial = t};
+int verdict(const struct trial *t, const char *plain, FILE *out, struct reason *why) {
+	struct verdict v = {.trial = t, .out = out};
 
 	for (size_t i = 0; i < t->count; i++) {
 		if (t->runs[i].name == plain)

@@ -189,20 +189,21 @@ static unsigned terminals(const struct request *q, const int *fds) {
 }
 
 /* As executor_check(), and the runtime is asked. */
-static int check(const struct server *s, const struct call *c, const struct request *q, char *reason, size_t size) {
+static enum executor_verdict check(const struct server *s, const struct call *c, const struct request *q, char *reason,
+                                   size_t size) {
 	struct prefork_caller caller = {.umask = (mode_t)q->umask, .ignored = q->sigignored};
-	int result = executor_check(q, c->receiver.fds, &s->origin, reason, size);
+	enum executor_verdict verdict = executor_check(q, c->receiver.fds, &s->origin, reason, size);
 	const char *why;
 
 	/* A protocol 1 request says nothing of this. */
-	if (result < 0 || !q->script || !s->language->declines)
-		return result;
+	if (verdict != EXECUTOR_FIT || !q->script || !s->language->declines)
+		return verdict;
 	caller.terminals = terminals(q, c->receiver.fds);
 	why = s->language->declines(s->language->context, &caller);
 	if (!why)
-		return 0;
+		return EXECUTOR_FIT;
 	snprintf(reason, size, "%s", why);
-	return -1;
+	return EXECUTOR_UNFIT;
 }
 
 /* Processor time of the server, in microseconds. */
@@ -216,7 +217,7 @@ static long long used_us(void) {
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
-	int can_serve;
+	enum executor_verdict verdict;
 	pid_t child, leader, server = getpid();
 	long long began_us;
 	struct request q;
@@ -232,9 +233,9 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		decline(s, c, "no memory");
 		return 0;
 	}
-	can_serve = check(s, c, &q, reason, sizeof reason);
-	if (can_serve < 0) {
-		reply_declined(c, reason, can_serve == -2 ? &s->origin.dependency : NULL);
+	verdict = check(s, c, &q, reason, sizeof reason);
+	if (verdict != EXECUTOR_FIT) {
+		reply_declined(c, reason, verdict == EXECUTOR_ELSEWHERE ? &s->origin.dependency : NULL);
 		call_finish(s, c);
 		return 0;
 	}

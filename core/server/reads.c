@@ -34,9 +34,10 @@ static size_t rounded(size_t n) {
 	return (n + AROUND - 1) / AROUND * AROUND;
 }
 
-/* A name ends where a stretch of its own does; the value begins the next one.  0 for what is no variable. */
+/* A name ends where a stretch of its own does; the value begins the next one.  0 for what is no variable, or has no name:
+ * getenv(3) reads two bytes of each. */
 static size_t room(const char *variable) {
-	return strchr(variable, '=') ? rounded(name_size(variable)) + rounded(strlen(variable)) : 0;
+	return variable[0] != '=' && strchr(variable, '=') ? rounded(name_size(variable)) + rounded(strlen(variable)) : 0;
 }
 
 /* SIZE bytes of the file, each page of which is absent until it is read; NULL when that can't be had. */
@@ -80,7 +81,8 @@ void reads_begin(struct reads *r) {
 	char **own;
 	int file;
 
-	*r = (struct reads){.count = count_of(environ)};
+	forget(r);
+	r->count = count_of(environ);
 	own = calloc(r->count + 1, sizeof *own);
 	r->strings = calloc(r->count + 1, sizeof *r->strings);
 	file = memfd_create("prefork-environment", MFD_CLOEXEC);

@@ -88,6 +88,11 @@ int prefork_server_depend_on_variable(const char *name, struct prefork_error *er
 	return 0;
 }
 
+void prefork_server_begin_reads(void) {
+	if (adopted == ADOPTED)
+		reads_begin(&server.reads);
+}
+
 int prefork_server_end_reads(struct prefork_error *error) {
 	if (reads_end(&server.reads, &server.origin.dependency) < 0)
 		return error_set(error, "environment: %s", strerror(errno));
@@ -96,6 +101,10 @@ int prefork_server_end_reads(struct prefork_error *error) {
 
 void prefork_server_depend_on_directory(void) {
 	server.origin.dependency.on_directory = 1;
+}
+
+void prefork_server_depend_on_umask(void) {
+	server.origin.dependency.on_umask = 1;
 }
 
 /* A soft limit is each call's own; the server, which lives long and serves many, has the hard one.  Of processor time

@@ -56,6 +56,11 @@ _adopt()
   OUTPUT:
 	RETVAL
 
+void
+_note_reads()
+  CODE:
+	serve_note_reads(aTHX);
+
 # The error message, or undef.
 SV *
 _option(name, value)

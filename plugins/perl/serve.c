@@ -47,19 +47,31 @@ static pid_t fork_perl(void *context) {
 	return pid;
 }
 
-/* At the interpreter's end Perl takes an environ that is not the one of its start for memory of its own, and frees it.
- * It is the library's while that notes what setup reads. */
+/* Perl takes an environ that is not the one of its start for memory of its own, and frees it, or a string of it when a
+ * variable is set.  Ours it is to copy before. */
+static void take_environment_as_given(pTHX) {
+	PL_origenviron = environ;
+}
+
+/* Also when the interpreter ends. */
 static void keep_environment(pTHX_ void *unused) {
 	PERL_UNUSED_ARG(unused);
-	PL_origenviron = environ;
+	take_environment_as_given(aTHX);
 }
 
 int serve_adopt(pTHX_ struct prefork_error *error) {
 	int adopted = prefork_server_adopt(error);
 
-	if (adopted > 0)
+	if (adopted > 0) {
+		take_environment_as_given(aTHX);
 		call_atexit(keep_environment, NULL);
+	}
 	return adopted;
+}
+
+void serve_note_reads(pTHX) {
+	prefork_server_begin_reads();
+	take_environment_as_given(aTHX);
 }
 
 /* ---- environment, arguments, name ---- */
@@ -89,6 +101,7 @@ static void renew_environment(pTHX) {
 		*to++ = *from;
 	}
 	*to = NULL;
+	take_environment_as_given(aTHX);
 	tzset();
 }
 

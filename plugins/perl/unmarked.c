@@ -289,7 +289,7 @@ void unmarked_begin(pTHX_ const char *folder) {
 	struct prefork_error error;
 
 	prefork_server_note_start();
-	if (serve_adopt(aTHX_ &error) <= 0)
+	if (serve_adopt(aTHX_ & error) <= 0)
 		give_up("not started by prefork-launch");
 	(void)hv_deletes(GvHVn(PL_envgv), "PREFORK_INTERP", G_DISCARD);
 	state = AHEAD;
@@ -298,6 +298,7 @@ void unmarked_begin(pTHX_ const char *folder) {
 	learning_open(script);
 	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
 	serves_first = started_again(aTHX) || learning_has(BOUNDARY, FIRST);
+	serve_note_reads(aTHX);
 	if (!serves_first)
 		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});
 	add_boundary(aTHX);

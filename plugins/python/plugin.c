@@ -256,10 +256,6 @@ static int is_marked(const struct prefork_invocation *invocation) {
 	return imports && calls;
 }
 
-static int is_archive(const struct prefork_invocation *invocation) {
-	return strncmp(invocation->script_text, "PK\003\004", 4) == 0;
-}
-
 static int check_marked(const struct prefork_invocation *invocation, const struct options *options,
                         struct reason *why) {
 	if (options->ignore_environment)
@@ -271,12 +267,11 @@ static int check_marked(const struct prefork_invocation *invocation, const struc
 
 static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
                           struct reason *why) {
+	(void)invocation;
 	if (options->no_site)
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)
 		return refuse(why, "-x: the script is a part of its file", NULL);
-	if (is_archive(invocation))
-		return refuse(why, "the script is an archive", NULL);
 	return options->ignore_environment || check_environment(why);
 }
 
@@ -338,7 +333,7 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 static const char *choose_bootstrap(const struct prefork_invocation *invocation, const struct options *options) {
 	if (!is_marked(invocation))
 		return BOOTSTRAP;
-	if (options->ignore_environment || options->no_site || options->skip_line || is_archive(invocation))
+	if (options->ignore_environment || options->no_site || options->skip_line)
 		return NULL;
 	return MARKED_BOOTSTRAP;
 }

@@ -17,6 +17,8 @@ extern void Py_LeaveRecursiveCall(void) __attribute__((weak));
 static PyObject *start;
 
 static PyObject *code, *globals, *end;
+/* Not code but a function, which imports the script, and its arguments: the script is an archive. */
+static int is_imported;
 
 static void clear(PyObject **object) {
 	PyObject *was = *object;
@@ -72,8 +74,10 @@ static int conclude(PyObject *result) {
 
 	PyErr_Fetch(&type, &value, &traceback);
 	clear(&code);
-	flush("stderr");
-	flush("stdout");
+	if (!is_imported) {
+		flush("stderr");
+		flush("stdout");
+	}
 	call_end();
 	leave_stand_by();
 	PyErr_Restore(type, value, traceback);
@@ -84,9 +88,21 @@ static int conclude(PyObject *result) {
 		}
 		PyErr_Print();
 	}
-	forget_file();
+	if (!is_imported)
+		forget_file();
 	clear(&globals);
 	return status;
+}
+
+static PyObject *evaluate(void) {
+	PyObject *arguments, *result;
+
+	if (!is_imported)
+		return PyEval_EvalCode(code, globals, globals);
+	arguments = PyTuple_GetSlice(code, 1, PyTuple_Size(code));
+	result = arguments ? PyObject_CallObject(PyTuple_GetItem(code, 0), arguments) : NULL;
+	Py_DecRef(arguments);
+	return result;
 }
 
 static void run_script(void) {
@@ -94,10 +110,11 @@ static void run_script(void) {
 	int status, interrupted;
 
 	runtime_give_signals();
+	is_imported = PyTuple_Check(code);
 	/* The interpreter counts the call of its hook. */
 	if (Py_LeaveRecursiveCall)
 		Py_LeaveRecursiveCall();
-	result = PyEval_EvalCode(code, globals, globals);
+	result = evaluate();
 	interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
 	status = conclude(result);
 	Py_DecRef(result);

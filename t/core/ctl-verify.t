@@ -136,6 +136,20 @@ subtest 'what differs by itself' => sub {
 		'is said, and no difference');
 };
 
+# By chance, as it were: the plain runs before and after agree, but more of them do not.
+each_language(sub ($language) {
+	my $counter = private_directory('counter') . '/file';
+	my $path = plain_script($language, <<"SCRIPT");
+with open("$counter", "a+") as h:
+    h.write("x")
+    print("ab"[h.tell() in (3, 4, 5, 7, 9)])
+SCRIPT
+	my $r = verify($path);
+	is_result($r, {status => 0, err => '', out => qr/^stdout differs in 1 line between plain runs: not compared\nsame: /m},
+		'more plain runs are looked at');
+	is(-s $counter, 9, 'nine runs in all');
+}, 'python');
+
 # Read by setup's executor in the first call, preloaded by the server after it: only a verify that waits for that sees it.
 each_language(sub ($language) {
 	my $path = plain_script($language, "import os, ahead\nprint(ahead.process == os.getpid())\n");
@@ -145,6 +159,31 @@ each_language(sub ($language) {
 		'what is seen only when the server has learned');
 	unlike($r->{out}, qr/^cold:/m, 'not before');
 }, 'python');
+
+# A server knows of folders and files there, and stays as long as they do: also when a call has changed others.
+each_language(sub ($language) {
+	my $path = plain_script($language, <<'SCRIPT');
+use lib 'below';
+use File::Basename;
+open my $h, '<', 'below/file' or die;
+print basename('a/b'), <$h>;
+close $h;
+open $h, '>>', 'below/file' or die;
+print $h "more\n";
+unlink 'other';
+symlink 'link', 'new';
+mkdir 'folder';
+chmod 0600, 'mode';
+unlink 'link';
+SCRIPT
+	my $here = private_directory('here');
+	mkdir "$here/$_" or die "$_: $!\n" for 'below', 'empty';
+	write_file("$here/$_", "$_\n") for 'below/file', 'other', 'mode';
+	symlink 'nowhere', "$here/link" or die "link: $!\n";
+	is_result(verify($path, {cwd => $here}), {status => 0, err => '',
+		out => "3 of 3 calls were served\nsame: status, stdout, stderr, files\n"}, 'each run finds the directory as it was');
+	is(entries_of($here), 'below empty link mode other', 'which itself is not touched');
+}, 'perl');
 
 subtest 'a directory with too much in it' => sub {
 	my $large = private_directory('large');

@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from typing import Any
 
 
+class Finders:
+    """The import system's finders, as the interpreter has them and as modules change them while they are imported."""
+
+    def __init__(self) -> None:
+        """As they are."""
+        self.accept()
+
+    def accept(self) -> None:
+        """A module was imported, and may have changed them."""
+        self._meta_path, self._path_hooks = [*sys.meta_path], [*sys.path_hooks]
+
+    def are_same(self) -> bool:
+        """Do they find what they have found?  One that was put behind them is asked only for what they do not find."""
+        return (
+            sys.meta_path[: len(self._meta_path)] == self._meta_path
+            and sys.path_hooks[: len(self._path_hooks)] == self._path_hooks
+        )
+
+
 class Notes:
     """The imports that are under way, and those that have ended."""
 
@@ -93,6 +112,7 @@ class Recorder(Notes):
         _learned.try_again(table)
         self._wires = Wires(self._trip, self._read_variable)
         self._hears = False
+        self.finders = Finders()
         self._process = 0
 
     def attend(self) -> None:
@@ -123,14 +143,15 @@ class Recorder(Notes):
         """As in Notes."""
         first = not self.stack
         super().begin(name)
+        self.stack[-1].search = _learned.search_path()
         if not first:
             return
         if not self._hears:
             self._hears = True
             sys.addaudithook(_runtime.audit)
-        self._first = len(self.entries) - 1
-        if not surroundings.finders_are_same() or surroundings.added() is None:
-            self.taint("sys.path or the finders were changed")
+        self._same_finders = self.finders.are_same()
+        if not self._same_finders:
+            self.taint("the finders were changed")
         self._import = builtins.__import__
         builtins.__import__ = HOOKS[1]
         self._wires.hang()
@@ -140,12 +161,9 @@ class Recorder(Notes):
         super().end(name, error)
         if self.stack:
             return
-        surroundings.note_finders()
-        if surroundings.added():
-            for entry in [*self.entries.values()][self._first :]:
-                if not entry.reason and not surroundings.has(entry.path):
-                    entry.reason = "lies in a folder that was added to sys.path"
         self._wires.take_down()
+        if self._same_finders:
+            self.finders.accept()
         if builtins.__import__ is HOOKS[1]:
             builtins.__import__ = self._import
 
@@ -223,45 +241,4 @@ def _files_of(name: str, error: ImportError) -> "list[str]":
     return []
 
 
-class Surroundings:
-    """What an import goes by: sys.path and the finders."""
-
-    def __init__(self) -> None:
-        """As they are before the script's first line."""
-        self.path: "list[str]" = []
-        self.note_finders()
-
-    def note_path(self) -> None:
-        """As it is, so it is to be."""
-        self.path = [*sys.path]
-        self.note_finders()
-
-    def note_finders(self) -> None:
-        """A module has changed them: so they are to be."""
-        self._finders = [*sys.meta_path], [*sys.path_hooks]
-
-    def finders_are_same(self) -> bool:
-        """Are they what they were, or what modules have made of them?"""
-        return self._finders == (sys.meta_path, sys.path_hooks)
-
-    def added(self) -> "list[str] | None":
-        """Return what was added to sys.path; None: it was changed otherwise."""
-        if sys.path == self.path:
-            return []
-        rest = iter(self.path)
-        wanted = next(rest, None)
-        added = []
-        for entry in sys.path:
-            if entry == wanted:
-                wanted = next(rest, None)
-            else:
-                added.append(entry)
-        return added if wanted is None else None
-
-    def has(self, file: str) -> bool:
-        """Was it found in what sys.path was at first?"""
-        return not file or any(file.startswith(f"{entry}/") for entry in self.path)
-
-
-surroundings = Surroundings()
 HOOKS = _runtime.hooks(importlib._find_and_load, builtins.__import__, builtins)

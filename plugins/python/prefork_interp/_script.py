@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from types import CodeType
     from typing import Any, Callable
 
-    Started = tuple[CodeType, dict[str, Any], Callable[[], None]]
+    Started = tuple[Any, dict[str, Any], Callable[[], None]]
 
 
 class Ready(Exception):
@@ -35,25 +35,26 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
 def prepare_marked(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
     """Make it the same for a script that serves by itself."""
     code, main = _stand_before(bootstrap, path, cache, fresh)
-    _runtime.run_after(lambda: (code, main.__dict__, main.__repr__))
+    _runtime.run_after(lambda: (_runnable(code), main.__dict__, main.__repr__))
 
 
 def _stand_before(
     bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]"
-) -> "tuple[CodeType, Any]":
-    """Return the script, compiled, and its module."""
+) -> "tuple[CodeType | None, Any]":
+    """Return the script, compiled, and its module.  None: it is an archive."""
     script = sys.argv[0]
     filename = script
     # As spelt, but for its folder: nothing is normalised.
     if sys.version_info >= (3, 9) and not os.path.isabs(script):
         filename = f"{os.getcwd()}/{script}"
-    code = _compile(filename)
-    if not (sys.flags.isolated or getattr(sys.flags, "safe_path", False)):
-        path[0] = os.path.dirname(os.path.realpath(script))
+    finder = _find_finder(filename)
+    code = _compile(filename) if finder is None else None
+    searched = not (sys.flags.isolated or getattr(sys.flags, "safe_path", False))
+    path[:searched] = [filename] if finder else [os.path.dirname(os.path.realpath(script))] if searched else []
     sys.path[:] = path
     for entry in {*sys.path_importer_cache} - cache | {bootstrap}:
         sys.path_importer_cache.pop(entry, None)
-    _refuse_archive(filename)
+    sys.path_importer_cache[filename] = finder
     main = type(sys)("__main__")
     _make_main(main, filename, fresh)
     sys.modules["__main__"].__dict__.clear()
@@ -69,15 +70,14 @@ def _compile(filename: str) -> "CodeType":
     return compile(source, filename, "exec", 0, True)
 
 
-def _refuse_archive(filename: str) -> None:
-    """Look, as the interpreter does, whether the script is something to import from."""
-    sys.path_importer_cache[filename] = None
+def _find_finder(filename: str) -> "Any":
+    """Look, as the interpreter does, whether the script is something to import from: an archive."""
     for hook in sys.path_hooks:
         try:
-            hook(filename)
+            return hook(filename)
         except ImportError:
-            continue
-        _setup.refuse(_modules.Unfit(f"{filename} is a folder or an archive"))
+            pass
+    return None
 
 
 def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
@@ -90,9 +90,10 @@ def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
         names["__annotations__"] = {}
 
 
-def _start(code: "CodeType", main: "Any") -> "Started":
+def _start(code: "CodeType | None", main: "Any") -> "Started":
     """Serve.  Return, in the executor of a call, with the call in place."""
     spelt = sys.argv[0]
+    _learned.start_from(sys.modules)
     table = _learned.read()
     recorder = _record.Recorder(table)
     try:
@@ -105,9 +106,18 @@ def _start(code: "CodeType", main: "Any") -> "Started":
     _install.install(left, *call)
     if sys.version_info < (3, 9):
         # Installing the call has forgotten what was asked of relative paths.
-        sys.path_importer_cache[sys.argv[0]] = None
-        if sys.argv[0] != spelt:
+        sys.path_importer_cache[sys.argv[0]] = _find_finder(sys.argv[0])
+        if code and sys.argv[0] != spelt:
             code = _compile(sys.argv[0])
-    _replay.serve_imports(call[3])
+    _replay.serve_imports(recorder.finders, call[3])
     recorder.attend()
-    return code, main.__dict__, recorder.conclude
+    return _runnable(code), main.__dict__, recorder.conclude
+
+
+def _runnable(code: "CodeType | None") -> "Any":
+    """Return the code, or the function by which the interpreter runs an archive, with its arguments."""
+    if code:
+        return code
+    import runpy
+
+    return runpy._run_module_as_main, "__main__", False

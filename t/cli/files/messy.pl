@@ -1,4 +1,3 @@
-#!/usr/bin/perl
 use POSIX;
 my %population=(aachen=>249070,bonn=>336465, duren => 93323 );
 sub largest{ my($towns)=@_; my @sorted=sort{$towns->{$b}<=>$towns->{$a}}keys %$towns;

@@ -256,7 +256,7 @@ sub run_once ($place, $context, $line, $client, @more) {
 # Why a call is plain: what prefork-interp says when it is asked.
 sub reason ($place, $context, $line) {
 	my $r = run_once($place, $context, $line, client_path(), 'PREFORK_INTERP_DEBUG=1');
-	my @reasons = "$r->{stdout}$r->{stderr}" =~ /^prefork-interp: ([^\r\n]*)/mg;
+	my @reasons = "$r->{stdout}$r->{stderr}" =~ /^prefork-interp: (?:\S+: plain run: )?([^\r\n]*)/mg;
 	return join '; ', @reasons ? @reasons : 'no reason was given';
 }
 
@@ -291,22 +291,32 @@ sub who_answered ($place, $line, $context) {
 	my @all = map { @{$_ // []} } @{$line->{results}{$context}}{qw(first warm back)};
 	my @by = uniq map { $_->{by} } @all;
 	return '' if !@by;
-	return @by == 1 ? $by[0] : 'several' if !grep { $_ eq '' } @by;
+	return @by == 1 ? $by[0] : 'several servers' if !grep { $_ eq '' } @by;
 	$line->{why}{$context} = reason($place, $context, $line);
 	return '';
 }
 
+# Were the calls served?  That a server would save too little is for prefork-interp to judge; other reasons why none of them can
+# be are in the program's file.
+sub is_served ($place, $line, $context) {
+	my $why = $line->{why}{$context} // '';
+	my $known = $place->{program}{plain};
+	return $line->{by}{$context} || $why =~ /a server saves too little/ || (defined $known && $why =~ /$known/);
+}
+
 # Compare a command line in all contexts; what was found stays in LINE.
 sub test_line ($place, $line) {
-	# Fill the caches in its homes.
-	run_once($place, $_, $line, undef) for sort keys %CONTEXT;
 	for my $run (@RUNS) {
 		my ($context, $way, $count) = @$run;
 		next if $line->{undecided}{$context};
 		# The test is wrong, not the program.
 		$line->{undecided}{$context} = 1 if !runs_alike($place, $line, $context, $way, $count) && $way eq 'plain';
 	}
-	$line->{by}{$_} = who_answered($place, $line, $_) for keys %CONTEXT;
+	for my $context (grep { !$line->{undecided}{$_} } sort keys %CONTEXT) {
+		$line->{by}{$context} = who_answered($place, $line, $context);
+		ok(is_served($place, $line, $context), label($line) . " $context: served")
+			or diag("$place->{program}{name}: $line->{why}{$context}");
+	}
 	return;
 }
 
@@ -324,18 +334,20 @@ sub rows ($program) {
 		my $here = $line->{results}{here};
 		my ($plain, $warm) = map { median(map { $_->{nanoseconds} } @{$here->{$_} // []}) // 0 } qw(plain warm);
 		my $first = ($here->{first} // [])->[0]{nanoseconds} // 0;
-		my $how = $line->{by}{here} ? 'served' : 'plain: ' . ($line->{why}{here} // 'not run');
-		my $there = !$line->{by}{there} ? 'plain: ' . ($line->{why}{there} // 'not run')
-			: $line->{by}{there} eq $line->{by}{here} ? 'same server' : 'another server';
-		my $elsewhere = $line->{by}{elsewhere} ? 'served' : 'plain: ' . ($line->{why}{elsewhere} // 'not run');
+		my %how = map { $_ => $line->{by}{$_} ? 'served' : 'plain: ' . ($line->{why}{$_} // 'not run') } keys %CONTEXT;
+		$how{there} = $line->{by}{there} eq $line->{by}{here} ? 'same server' : 'another server' if $line->{by}{there};
 		push @rows, [$program->{language}, $program->{name}, "$program->{package} $program->{version}",
-			join(' ', @{$line->{words}}), $plain, $first, $warm, $how, $there, $elsewhere];
+			join(' ', @{$line->{words}}), $plain, $first, $warm, @how{qw(here there elsewhere)}];
 	}
 	return @rows;
 }
 
 sub test_program ($program) {
 	my $place = make_place($program);
+	# Fill the caches in its homes.
+	for my $context (sort keys %CONTEXT) {
+		run_once($place, $context, $_, undef) for @{$program->{lines}};
+	}
 	test_line($place, $_) for @{$program->{lines}};
 	# A server that begins with what an earlier one has learned.
 	quiet_down();

@@ -281,8 +281,16 @@ sub parity_run ($case, $language, $client = compared_client()) {
 			push @wrong, "a server has served $r->{served} calls, expected $expected", reasons($place);
 		}
 		return ("$run run:", @wrong) if @wrong;
+		wait_until_learned($place) if $case->{unmarked};
 	}
 	quiet_down();
+	return;
+}
+
+# Until the servers have loaded what this run has told them.
+sub wait_until_learned ($place) {
+	wait_for(sub { !grep { $_->{learning} } map { server_report($_) } sockets($place->{run}) }, SETTLE_TIME);
+	$place->{calls} = count_calls($place);
 	return;
 }
 
