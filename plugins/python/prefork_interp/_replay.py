@@ -325,16 +325,15 @@ class State:
     def _effects_on_environment(self) -> "list[tuple[Any, ...]]":
         now = _environment()
         changes = _changes_of_environment(self.environment, now)
-        self.undo += _changes_of_environment(now, self.environment)
         self.environment = now
         return changes
 
     def gate(self) -> "str | None":
         """Say why calls can't be forked now; the environment is looked at by itself."""
         now = _environment()
-        _do(_changes_of_environment(now, self.old_environment))
+        _put_environment(self.old_environment)
         reason = _runtime.gate()
-        _do(_changes_of_environment(self.old_environment, now))
+        _put_environment(now)
         return reason
 
     def effects_of(self, name: str, loading: "set[str]") -> "list[tuple[Any, ...]]":
@@ -392,6 +391,7 @@ class State:
     def restore(self) -> None:
         """Put all back to what it was."""
         _do(reversed(self.undo))
+        _put_environment(self.old_environment)
         for which, value in self.lists.items():
             if _list(which) != value:
                 _list(which)[:] = value
@@ -434,6 +434,20 @@ def _changes_of_environment(before: "Any", after: "Any") -> "list[tuple[Any, ...
         {name for name in {**new, **old} if new.get(name) != old.get(name)} for old, new in zip(before, after)
     ]
     return [(_put_variable, name, after[0].get(name), after[1].get(name)) for name in changed[0] | changed[1]]
+
+
+def _put_environment(wanted: "tuple[dict[bytes, bytes], dict[bytes, bytes]]") -> None:
+    """Make it this, in its order."""
+    now = _environment()
+    if [[*them.items()] for them in now] == [[*them.items()] for them in wanted]:
+        return
+    for name in now[0]:
+        posix.unsetenv(name)
+    for name, value in wanted[0].items():
+        posix.putenv(name, value)
+    table = _setup.environment_table()
+    table.clear()
+    table.update(wanted[1])
 
 
 def _put_variable(name: bytes, below: "bytes | None", value: "bytes | None") -> None:

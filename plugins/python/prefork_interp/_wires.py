@@ -50,7 +50,7 @@ ACTS = tuple(
     "mmap. resource. _thread. sqlite3. webbrowser. urllib. ftplib. imaplib. nntplib. poplib. smtplib. telnetlib. http. "
     "builtins.input pdb. sys._current_frames sys._getframe.locals sys.setprofile sys.settrace".split()
 )
-STREAM_METHODS = ("isatty", "fileno", "read", "readinto")
+STREAM_METHODS = ("isatty", "fileno", "read", "readall", "readinto")
 
 
 class _Environment(dict):  # type: ignore[type-arg]
