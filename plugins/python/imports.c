@@ -5,6 +5,7 @@
  * looks at its caller sees them. */
 #include "runtime.h"
 #include "settings.h"
+#include "shelf.h"
 
 #include <pythread.h>
 #include <stdlib.h>
@@ -13,8 +14,6 @@
 
 static PyObject *find_original;   /* importlib's own _find_and_load */
 static PyObject *import_original; /* builtins.__import__ */
-static PyObject *shelf;           /* dict: modules that were loaded ahead, by name */
-static PyObject *restore;         /* restore(name): the module, or None */
 static PyObject *known;           /* dict: names that need no noting */
 
 /* The recorder's begin(name), end(name, error), imported(arguments), trip(kind, arguments), audited(event, arguments);
@@ -81,8 +80,8 @@ static PyObject *find_and_load(PyObject *self, PyObject *arguments) {
 	(void)self;
 	if (!name)
 		return NULL;
-	if (shelf && PyDict_GetItem(shelf, name)) {
-		module = PyObject_CallFunctionObjArgs(restore, name, NULL);
+	if (shelf_has(name)) {
+		module = shelf_give(name);
 		if (module != Py_None)
 			return module;
 		Py_DecRef(module);
@@ -253,17 +252,6 @@ static PyObject *imports_hooks(PyObject *self, PyObject *arguments) {
 	                                  METH_VARARGS | METH_KEYWORDS));
 }
 
-static PyObject *imports_shelve(PyObject *self, PyObject *arguments) {
-	PyObject *modules, *function;
-
-	(void)self;
-	if (!PyArg_ParseTuple(arguments, "OO", &modules, &function))
-		return NULL;
-	keep(&shelf, modules);
-	keep(&restore, function);
-	Py_RETURN_NONE;
-}
-
 static PyObject *imports_note(PyObject *self, PyObject *arguments) {
 	PyObject *all[6];
 
@@ -284,7 +272,6 @@ static PyObject *imports_note(PyObject *self, PyObject *arguments) {
 static PyMethodDef methods[] = {
 	{"hooks", imports_hooks, METH_VARARGS,
      "hooks(_find_and_load, __import__, builtins): functions in place of the first two, that call them."},
-	{"shelve", imports_shelve, METH_VARARGS, "shelve(modules, restore): take these, by restore(name); None: no more."},
 	{"note", imports_note, METH_VARARGS,
      "note(known, begin, end, imported, trip, audited): note what is not known; None: no more."},
 	{"note_all", imports_note_all, METH_O, "note_all(on): not only in imports."},

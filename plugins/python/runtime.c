@@ -5,6 +5,7 @@
 
 #include "leave.h"
 #include "prefork-server.h"
+#include "shelf.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -314,7 +315,8 @@ static struct PyModuleDef definition = {
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
 	PyObject *module = PyModule_Create(&definition);
 
-	if (module && (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0)) {
+	if (module &&
+	    (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0 || shelf_add(module) != 0)) {
 		Py_DecRef(module);
 		return NULL;
 	}

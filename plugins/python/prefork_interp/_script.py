@@ -128,7 +128,7 @@ def _serve(refuse: "Callable[[Exception], None]") -> "Callable[[], None]":
     if call is None:
         _setup.refuse(_modules.Unfit("not started by prefork-interp"))
     _install.install(left, *call)
-    _replay.serve_imports(recorder.finders)
+    _replay.serve_imports(recorder.finders, call[3])
     recorder.attend()
     return recorder.conclude
 

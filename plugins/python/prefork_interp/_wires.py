@@ -33,13 +33,18 @@ VOLATILE = frozenset(
 RENEWED = {
     "logging": {"time", "time_ns"},
     "multiprocessing.process": {"getcwd", "urandom", "getpid"},
+    "dateutil.parser._parser": {"localtime"},
+    "rich": {"getcwd"},
+    "pip._vendor.rich": {"getcwd"},
 }
+# Alike for all calls that are given modules: none of these streams is closed.
+HARMLESS = frozenset(("standard stream: fileno",))
 # Functions that look at a file, which is then one to watch.
 LOOKS = frozenset(("stat", "lstat", "access", "readlink"))
 # Events of sys.audit by their beginnings.
 ACTS = tuple(
     "subprocess. os.system os.fork os.forkpty os.posix_spawn os.spawn os.exec os.mkdir os.remove os.rename os.rmdir "
-    "os.chdir os.fchdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.kill os.putenv os.unsetenv "
+    "os.chdir os.fchdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.kill "
     "os.lockf os.setxattr os.removexattr tempfile. shutil. socket.connect socket.bind socket.getaddrinfo socket.gethostby "
     "socket.getnameinfo socket.gethostname socket.sethostname socket.sendto socket.sendmsg signal. fcntl. pty. syslog. "
     "mmap. resource. _thread. sqlite3. webbrowser. urllib. ftplib. imaplib. nntplib. poplib. smtplib. telnetlib. http. "
@@ -57,7 +62,7 @@ UNHEARD = (
     ("os", "abort"),
     ("os", "_exit"),
 )
-STREAM_METHODS = ("isatty", "fileno", "read", "readinto")
+STREAM_METHODS = ("isatty", "fileno", "read", "readall", "readinto")
 
 
 class _Environment(dict):  # type: ignore[type-arg]
