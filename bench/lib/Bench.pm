@@ -110,6 +110,13 @@ sub prefork ($self, $language) {
 	return $self->executable("prefork.$language->{ending}", $line, $self->source($language));
 }
 
+# The same without what marks the end of its initialisation: a script as most are.
+sub unmarked ($self, $language) {
+	my $line = "$self->{client} -- " . interpreter($language);
+	my @paragraphs = split /^\n/m, $self->source($language);
+	return $self->executable("unmarked.$language->{ending}", $line, join "\n", grep { !/prefork/i } @paragraphs);
+}
+
 # Perl's under the peer; undef where that is not installed.
 sub peer ($self, $language) {
 	return if $language->{name} ne 'Perl' || !peer_installed() || $self->{client} eq PEER;

@@ -45,6 +45,7 @@ static enum call_end call_protocol1(struct connection *c, const struct words *w,
 		return CALL_LOST;
 	reader_init(&r, reply, sizeof reply);
 	*status = (int)reader_u32(&r);
+	why[0] = '\0';
 	return CALL_ENDED;
 }
 
@@ -95,12 +96,12 @@ static void send_signal(struct connection *c, const struct signalfd_siginfo *inf
 	buf_free(&b);
 }
 
-/* Tell the server that we run again. */
-static void send_awake(struct connection *c) {
+/* A message that its type alone says: AWAKE, PARTED. */
+static void send_word(struct connection *c, enum wire_message type) {
 	struct buf b;
 
 	buf_init(&b, WIRE_MAX_SMALL);
-	message_end(&b, message_begin(&b, WIRE_AWAKE));
+	message_end(&b, message_begin(&b, type));
 	if (!b.failed)
 		(void)fd_send(c->sock, b.data, b.length, NULL, 0, -1);
 	buf_free(&b);
@@ -134,14 +135,16 @@ static void relay_signals(struct connection *c, int signals, struct relay *r) {
 }
 
 /* The executor is in our process group: leave it the group, so that what is sent there reaches it once.  The leader of
- * a session can't; but no session leader has a server in its session. */
-static void make_way(struct relay *r, pid_t group) {
+ * a session can't; but no session leader has a server in its session.  The executor has its signals blocked until it is
+ * told so: what came to both of us meanwhile is passed on before, and is one signal there. */
+static void make_way(struct connection *c, int signals, struct relay *r, pid_t group) {
 	pid_t home = getpgrp();
 
 	if (setpgid(0, group) == 0)
 		r->home = home;
-	else
-		r->together = 1;
+	relay_signals(c, signals, r);
+	r->together = !r->home;
+	send_word(c, WIRE_PARTED);
 }
 
 /* The executor has stopped: so do we, unless it is about to go on, or more has come about it already. */
@@ -197,12 +200,13 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 		switch (read_answer(c, &a, o->why, o->why_size)) {
 		case WIRE_STATUS:
 			*o->status = (int)a.wait_status;
+			snprintf(o->why, o->why_size, "%s", a.reason);
 			return CALL_ENDED;
 		case WIRE_DECLINED:
 			declined(&a, o);
 			return CALL_DECLINED;
 		case WIRE_STARTED:
-			make_way(r, (pid_t)a.group);
+			make_way(c, signals, r, (pid_t)a.group);
 			break;
 		case WIRE_STOPPED:
 			r->server = a.pid;
@@ -211,7 +215,7 @@ static enum call_end exchange(struct connection *c, int signals, struct relay *r
 		case WIRE_CONTINUED:
 			r->server = a.pid;
 			r->to_continue = 0;
-			send_awake(c);
+			send_word(c, WIRE_AWAKE);
 			break;
 		case -1:
 			return CALL_LOST;

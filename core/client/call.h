@@ -7,7 +7,7 @@
 #include "words.h"
 
 enum call_end {
-	CALL_ENDED,    /* *STATUS is the executor's wait status */
+	CALL_ENDED, /* *STATUS is the executor's wait status; WHY is empty, or says why no further call is to be served */
 	CALL_DECLINED, /* nothing has run; why is in WHY, and in *DIFFERS whether another server would do */
 	CALL_LOST,     /* the server vanished or broke the protocol after the commitment; why is in WHY */
 };

@@ -79,6 +79,7 @@ static const char **launcher_arguments(const struct server_wanted *s, const char
 	v[LAUNCH_MODE] = mode;
 	v[LAUNCH_CALL] = call;
 	v[LAUNCH_KEY] = s->key;
+	v[LAUNCH_BASE] = s->base;
 	v[LAUNCH_LEARNED] = s->learned;
 	v[LAUNCH_SESSION] = s->session->own ? LAUNCH_SESSION_OWN : LAUNCH_SESSION_SHARED;
 	v[LAUNCH_BOUNDARY] = w->split ? LAUNCH_BOUNDARY_SPLIT : LAUNCH_BOUNDARY_USUAL;
@@ -94,9 +95,15 @@ static const char **launcher_arguments(const struct server_wanted *s, const char
 }
 
 static void server_options(const struct words *w, char *text, size_t size) {
-	snprintf(text, size, "%s%s%s%s%s", w->idle_timeout ? "idle_timeout=" : "", w->idle_timeout ? w->idle_timeout : "",
-	         w->idle_timeout && w->max_servers ? "," : "", w->max_servers ? "max_servers=" : "",
-	         w->max_servers ? w->max_servers : "");
+	const struct {
+		const char *name, *value;
+	} options[] = {{"idle_timeout", w->idle_timeout}, {"max_servers", w->max_servers}, {"min_gain", w->min_gain}};
+	size_t n = 0;
+
+	text[0] = '\0';
+	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
+		if (options[i].value && n < size)
+			n += (size_t)snprintf(text + n, size - n, "%s%s=%s", n ? "," : "", options[i].name, options[i].value);
 }
 
 /* Run PROGRAM with V, CALL (unless -1) inherited; its wait status, or -1 with errno. */
@@ -128,7 +135,7 @@ static int run_program(const char *program, const char *const *v, int call) {
 
 /* Run the launcher, with CALL or -1.  Its exit status, or -1 with one line in WHY. */
 static int launch(const struct server_wanted *s, const char *mode, int call, char *why, size_t why_size) {
-	char path[PATH_MAX], number[16] = "-", count[16], options[64];
+	char path[PATH_MAX], number[16] = "-", count[16], options[128];
 	const char **v;
 	int status;
 
@@ -168,15 +175,25 @@ static enum greeting first_call(struct connection *c, const struct server_wanted
 	return status == LAUNCH_CONNECT ? HUNG_UP : UNUSABLE;
 }
 
+/* What a refusal is true of. */
+static int identify(const struct server_wanted *s, struct refusal_subject *subject) {
+	char plugins[PATH_MAX], *slash;
+
+	/* Where the launcher finds them: from its own folder. */
+	if (own_path(plugins, PREFORK_RELATIVE_LAUNCHER) < 0 || !(slash = strrchr(plugins, '/')))
+		return -1;
+	if (slash + 1 - plugins + sizeof PREFORK_RELATIVE_PLUGINS > sizeof plugins)
+		return -1;
+	memcpy(slash + 1, PREFORK_RELATIVE_PLUGINS, sizeof PREFORK_RELATIVE_PLUGINS);
+	return refusal_identify(subject, s->words->script, plugins);
+}
+
 /* Is it known that no server can be had?  The launcher would find out too, but costs more than the interpreter's start
  * may. */
 static int is_refused(const struct rundir *d, const struct server_wanted *s, char *why, size_t why_size) {
 	struct refusal_subject subject;
-	char plugins[PATH_MAX];
 
-	return !s->words->fresh && own_path(plugins, PREFORK_RELATIVE_LAUNCHER "/../" PREFORK_RELATIVE_PLUGINS) == 0 &&
-	       refusal_identify(&subject, s->words->script, plugins) == 0 &&
-	       refusal_find(d, s->key, &subject, why, why_size);
+	return !s->words->fresh && identify(s, &subject) == 0 && refusal_find(d, s->key, &subject, why, why_size);
 }
 
 static enum greeting existing_server(struct connection *c, const struct server_wanted *s, char *why, size_t why_size) {
@@ -217,6 +234,18 @@ int connect_server(struct connection *c, const struct server_wanted *s, char *wh
 	}
 	snprintf(why, why_size, "no server stays until it has greeted");
 	return -1;
+}
+
+void connect_refuse(const struct server_wanted *s, const char *why) {
+	struct refusal_subject subject;
+	char ignored[64];
+	struct rundir d;
+
+	if (rundir_open(&d, 0, ignored, sizeof ignored) < 0)
+		return;
+	if (identify(s, &subject) == 0)
+		refusal_remember(&d, s->key, &subject, why, REFUSAL_TIME_GAIN);
+	rundir_close(&d);
 }
 
 int connect_kill(const struct server_wanted *s, char *why, size_t why_size) {

@@ -314,6 +314,7 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 			add(b, "unlaundered", "");
 		add(b, "idle timeout", w->idle_timeout ? w->idle_timeout : "");
 		add(b, "max servers", w->max_servers ? w->max_servers : "");
+		add(b, "min gain", w->min_gain ? w->min_gain : "");
 		add_extra(b, w);
 		add_identity(b);
 		add_scheduling(b);
@@ -325,7 +326,7 @@ int key_ingredients(struct buf *b, const struct words *w, const struct interpret
 }
 
 int key_differs(struct buf *b, const char *strings, size_t length) {
-	char directory[PATH_MAX];
+	char directory[PATH_MAX], mask[16];
 
 	for (const char *s = strings; s < strings + length; s += strlen(s) + 1) {
 		const char *value = getenv(s);
@@ -334,6 +335,13 @@ int key_differs(struct buf *b, const char *strings, size_t length) {
 			value = getcwd(directory, sizeof directory);
 			if (!value)
 				return -1;
+		}
+		if (strcmp(s, WIRE_DIFFERS_UMASK) == 0) {
+			mode_t own = umask(0);
+
+			umask(own);
+			snprintf(mask, sizeof mask, "%o", (unsigned)own);
+			value = mask;
 		}
 		add(b, "differs", s);
 		add(b, value ? "value" : "none", value ? value : "");

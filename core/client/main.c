@@ -11,6 +11,7 @@
 #include "key.h"
 #include "plain.h"
 #include "session.h"
+#include "shown.h"
 #include "signals.h"
 #include "title.h"
 #include "words.h"
@@ -28,6 +29,7 @@
 
 #define EXIT_OWN_FAILURE 127 /* as of a command that can't be executed */
 #define WHY_SIZE 512
+#define DEBUG_ALL "2"
 #define MAX_SERVERS 4 /* that are asked for one call */
 
 static int fail(const char *what, const char *why) {
@@ -39,6 +41,12 @@ static int is_set(const char *variable) {
 	const char *value = getenv(variable);
 
 	return value && value[0];
+}
+
+static int debug_is(const char *value) {
+	const char *debug = getenv(PREFORK_ENV_DEBUG);
+
+	return debug && strcmp(debug, value) == 0;
 }
 
 /* Leave as the executor did.  A wait status has 16 bits, and of an exit status the lower 8 are 0. */
@@ -77,6 +85,8 @@ static int compute_key(struct server_wanted *s, struct buf *ingredients, const s
 		if (r == 0)
 			key_hash(ingredients->data, ingredients->length, s->learned);
 		key_session(ingredients, s->session);
+		if (r == 0)
+			key_hash(ingredients->data, ingredients->length, s->base);
 	}
 	if (r == 0)
 		r = key_differs(ingredients, differs->strings, differs->length);
@@ -119,6 +129,12 @@ static int try_call(const struct words *w, struct context *context, const struct
 		return 0;
 	switch (call_one_of(&server, interpreter, context, &wait_status, why)) {
 	case CALL_ENDED:
+		if (why[0] || debug_is(DEBUG_ALL))
+			title_show();
+		if (why[0])
+			connect_refuse(&server, why);
+		if (debug_is(DEBUG_ALL))
+			shown_served(&server);
 		*status = leave(w, wait_status);
 		return 1;
 	case CALL_DECLINED:
@@ -160,7 +176,17 @@ static void occupy_standard(void) {
 	fd_close(&fd);
 }
 
-static int run(const struct words *w) {
+/* An interpreter that env(1) would not find either: it says so in its own words. */
+static int find_interpreter(struct words *w, struct interpreter *interpreter) {
+	if (interpreter_find(w->interpreter, interpreter) == 0)
+		return 0;
+	if (!w->env_words)
+		return -1;
+	words_keep_env(w);
+	return interpreter_find(w->interpreter, interpreter);
+}
+
+static int run(struct words *w) {
 	char why[WHY_SIZE];
 	const char *reason = unservable(w);
 	struct interpreter interpreter;
@@ -168,9 +194,9 @@ static int run(const struct words *w) {
 	int status, carried;
 
 	/* Before anything else is opened. */
-	carried = context_early(&context, w->hash_bang, why, sizeof why);
+	carried = context_early(&context, w->hash_bang && !w->env_words, why, sizeof why);
 	occupy_standard();
-	if (interpreter_find(w->interpreter, &interpreter) < 0)
+	if (find_interpreter(w, &interpreter) < 0)
 		return fail(w->interpreter, strerror(errno));
 	/* What the kernel makes of a #! line without words: we would run ourselves, again and again. */
 	if (interpreter.loops)

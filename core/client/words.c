@@ -28,6 +28,8 @@ const char words_usage[] =
 	"  -g NAME              NAME alone tells servers apart\n"
 	"  --idle-timeout=SECS  the server goes after so long without a call; negative: never\n"
 	"  --max-servers=N      how many calls run at once; negative: no limit\n"
+	"  --min-gain=MS        a script as it is runs plain where a server saves less of\n"
+	"                       each call; negative: never\n"
 	"  --session=WHICH      own: a server in the caller's session; shared: a daemon;\n"
 	"                       auto (default): own where there is a controlling terminal\n"
 	"  --split              run a script's own first lines ahead of its calls too\n"
@@ -35,12 +37,22 @@ const char words_usage[] =
 	"\n"
 	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
 
-enum { OPTION_KILL = 256, OPTION_IDLE, OPTION_MAX, OPTION_SESSION, OPTION_SPLIT, OPTION_HELP, OPTION_VERSION };
+enum {
+	OPTION_KILL = 256,
+	OPTION_IDLE,
+	OPTION_MAX,
+	OPTION_GAIN,
+	OPTION_SESSION,
+	OPTION_SPLIT,
+	OPTION_HELP,
+	OPTION_VERSION
+};
 
 static const struct option long_options[] = {
 	{"kill", no_argument, NULL, OPTION_KILL},
 	{"idle-timeout", required_argument, NULL, OPTION_IDLE},
 	{"max-servers", required_argument, NULL, OPTION_MAX},
+	{"min-gain", required_argument, NULL, OPTION_GAIN},
 	{"session", required_argument, NULL, OPTION_SESSION},
 	{"split", no_argument, NULL, OPTION_SPLIT},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -109,6 +121,8 @@ static int take_option(struct words *w, int option, char **argv, char *why, size
 		return take_number(&w->idle_timeout, "--idle-timeout", 1, why, why_size);
 	case OPTION_MAX:
 		return take_number(&w->max_servers, "--max-servers", 0, why, why_size);
+	case OPTION_GAIN:
+		return take_number(&w->min_gain, "--min-gain", 1, why, why_size);
 	case OPTION_SPLIT:
 		w->split = 1;
 		return 0;
@@ -195,6 +209,33 @@ static int is_cut(const char *program, const char *words, const char *script) {
 	return n == SHEBANG_SIZE && line[0] == '#' && line[1] == '!' && !memchr(line, '\n', SHEBANG_SIZE - 1);
 }
 
+int words_of_env(char *const *v, int count) {
+	const char *slash = count > 1 ? strrchr(v[0], '/') : NULL;
+	int at;
+
+	if (!slash || strcmp(slash + 1, "env") != 0)
+		return 0;
+	at = strcmp(v[1], "-S") == 0 ? 2 : 1;
+	/* Without -S it is given one word, in which it would look for no others. */
+	if (at >= count || (at == 1 && count > 2))
+		return 0;
+	/* Its own options, variables that it sets, and what -S replaces. */
+	if (v[at][0] == '-' || strchr(v[at], '='))
+		return 0;
+	for (int i = at; at == 2 && i < count; i++)
+		if (strpbrk(v[i], "'\"\\$") || v[i][0] == '#')
+			return 0;
+	return at;
+}
+
+void words_keep_env(struct words *w) {
+	w->interpreter_arguments -= w->env_words;
+	w->interpreter_argument_count += w->env_words;
+	if (w->env_words)
+		w->interpreter = w->interpreter_arguments[-1];
+	w->env_words = 0;
+}
+
 /* After the options: interpreter, its arguments, script, its arguments. */
 static int take_operands(struct words *w, char **v, int count, int shebang, char *why, size_t why_size) {
 	int at = optind, end = shebang ? shebang : count;
@@ -205,6 +246,9 @@ static int take_operands(struct words *w, char **v, int count, int shebang, char
 		snprintf(why, why_size, "no interpreter is named");
 		return -1;
 	}
+	if (shebang)
+		w->env_words = words_of_env(v + at, end - at);
+	at += w->env_words;
 	w->interpreter = v[at++];
 	w->interpreter_arguments = v + at;
 	if (shebang)

@@ -23,9 +23,11 @@ struct words {
 	size_t extra_count;
 	const char *idle_timeout; /* as spelt, checked to be a number; or NULL */
 	const char *max_servers;
+	const char *min_gain;
 	char *interpreter; /* as spelt; NULL where none is named (--help, --version) */
 	char **interpreter_arguments;
 	int interpreter_argument_count;
+	int env_words;    /* how many words of env(1) come before the interpreter, which it would look for in PATH */
 	char *script;     /* as spelt; NULL where there is none */
 	char **arguments; /* the script's, NULL-terminated */
 };
@@ -34,6 +36,13 @@ struct words {
  * separate words in a first word that begins with `-`.  The result points into ARGV and into memory
  * that lives as long as the process.  0, or -1 with one line in WHY. */
 int words_parse(int argc, char **argv, struct words *w, char *why, size_t why_size);
+
+/* How many of the COUNT words of a #! line are env(1)'s own, before the interpreter that it would execute: 1 as in
+ * "/usr/bin/env python3", 2 as in "/usr/bin/env -S python3 -u", else 0: no env, or one that would do more than that. */
+int words_of_env(char *const *v, int count);
+
+/* Make env(1) the interpreter again, where env_words says that there is one. */
+void words_keep_env(struct words *w);
 
 /* What --help prints. */
 extern const char words_usage[];

@@ -94,7 +94,7 @@ int arguments_read(struct arguments *a, int argc, char **argv, struct reason *wh
 		return -1;
 	reason_set(why, "the launcher does not understand its arguments");
 	if (argc <= LAUNCH_NAME || read_mode(a, argv[LAUNCH_MODE], &unlaundered) < 0 || !is_key(argv[LAUNCH_KEY]) ||
-	    !is_key(argv[LAUNCH_LEARNED]) || read_session(a, argv[LAUNCH_SESSION]) < 0)
+	    !is_key(argv[LAUNCH_BASE]) || !is_key(argv[LAUNCH_LEARNED]) || read_session(a, argv[LAUNCH_SESSION]) < 0)
 		return -1;
 	count = read_number(argv[LAUNCH_COUNT]);
 	if (count < 0 || count >= argc - LAUNCH_NAME - 1 || argv[LAUNCH_INTERPRETER][0] != '/')
@@ -103,6 +103,7 @@ int arguments_read(struct arguments *a, int argc, char **argv, struct reason *wh
 	if (take_call(a, argv[LAUNCH_CALL]) < 0)
 		return -1;
 	a->key = argv[LAUNCH_KEY];
+	a->base = argv[LAUNCH_BASE];
 	a->learned = argv[LAUNCH_LEARNED];
 	a->options = argv[LAUNCH_OPTIONS];
 	a->invocation.split = strcmp(argv[LAUNCH_BOUNDARY], LAUNCH_BOUNDARY_SPLIT) == 0;

@@ -11,6 +11,7 @@ struct arguments {
 	int own_session;                      /* the server is to stay in the caller's session */
 	int call;                             /* the call socket's server end: close-on-exec, above 2; -1 with kill */
 	const char *key;                      /* RUNDIR_KEY_LENGTH hexadecimal digits */
+	const char *base;                     /* the key of the server that is asked first, likewise */
 	const char *learned;                  /* the key of what was learned, likewise */
 	const char *options;                  /* for the handshake */
 	struct prefork_invocation invocation; /* without the runtime directory, which is the plugin's */

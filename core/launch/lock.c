@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -122,6 +123,24 @@ int lock_try(const struct rundir *d, const char *key) {
 	}
 	fd_close(&fd);
 	return -1;
+}
+
+void lock_note(int fd, const char *base) {
+	/* Without it --kill overlooks a server. */
+	if (ftruncate(fd, 0) == 0)
+		(void)!pwrite(fd, base, RUNDIR_KEY_LENGTH, 0);
+}
+
+int lock_is_of(const struct rundir *d, const char *key, const char *base) {
+	char name[RUNDIR_KEY_LENGTH + 2], noted[RUNDIR_KEY_LENGTH];
+	ssize_t n;
+	int fd;
+
+	rundir_name(name, RUNDIR_LOCK, key);
+	fd = openat(d->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	n = fd < 0 ? -1 : pread(fd, noted, sizeof noted, 0);
+	fd_close(&fd);
+	return n == sizeof noted && memcmp(noted, base, sizeof noted) == 0;
 }
 
 void lock_release(int *fd) {

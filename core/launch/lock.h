@@ -13,6 +13,11 @@ int lock_take(const struct rundir *d, const char *key, int call, long long limit
 /* Take the lock if nobody has it.  The descriptor, or -1 with errno: EWOULDBLOCK when somebody has. */
 int lock_try(const struct rundir *d, const char *key);
 
+/* Note in the lock's file, while it is held, what the key is made of: BASE, the key of the server that the script's
+ * callers ask first, and what that depends on.  lock_is_of() tells whether it is so of another key's. */
+void lock_note(int fd, const char *base);
+int lock_is_of(const struct rundir *d, const char *key, const char *base);
+
 /* Let go, and make *FD -1. */
 void lock_release(int *fd);
 

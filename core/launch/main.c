@@ -45,7 +45,7 @@ struct launch {
 
 /* Remember the refusal, and be plain. */
 static enum launch_status refuse(struct launch *l, const struct reason *why) {
-	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text);
+	refusal_remember(&l->rundir, l->arguments.key, &l->subject, why->text, REFUSAL_TIME);
 	return LAUNCH_PLAIN;
 }
 
@@ -215,7 +215,7 @@ static int check_script(struct launch *l, struct reason *why) {
 }
 
 static int find_places(struct launch *l, struct reason *why) {
-	if (check_script(l, why) < 0 || plugin_directory(l->plugins, why) < 0)
+	if (check_script(l, why) < 0 || plugin_directory(l->plugins, PREFORK_RELATIVE_PLUGINS, why) < 0)
 		return -1;
 	if (refusal_identify(&l->subject, l->arguments.invocation.script, l->plugins) < 0) {
 		reason_errno(why, "examine", "the script");
@@ -251,6 +251,7 @@ static enum launch_status serve(struct launch *l, struct reason *why) {
 		status = look_again(l, why);
 	if (status == LAUNCH_SERVED) {
 		tidy_others(&l->rundir, l->arguments.key);
+		lock_note(lock, l->arguments.base);
 		status = make_server(l, why);
 	}
 	/* Without a server nothing needs the lock file; who waits for it finds that out, and makes another. */
@@ -269,6 +270,7 @@ static int kill_server(struct launch *l, struct reason *why) {
 			return LAUNCH_KILLED;
 	} else if ((lock = take_lock(l, why)) >= 0) {
 		put_aside(l);
+		tidy_put_family_aside(&l->rundir, l->arguments.base);
 		lock_remove(&l->rundir, l->arguments.key, &lock);
 		return LAUNCH_KILLED;
 	}

@@ -5,10 +5,12 @@
 #include "../run/launch.h"
 #include "../wire/fd.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -75,4 +77,18 @@ void output_show(int fd) {
 			return;
 		at += got;
 	}
+}
+
+void output_last_line(int fd, char *line, size_t size) {
+	off_t end = lseek(fd, 0, SEEK_CUR), from;
+	char bytes[1024], *start;
+	ssize_t n;
+
+	from = end > (off_t)sizeof bytes - 1 ? end - ((off_t)sizeof bytes - 1) : 0;
+	n = end > from ? pread(fd, bytes, (size_t)(end - from), from) : 0;
+	while (n > 0 && isspace((unsigned char)bytes[n - 1]))
+		n--;
+	bytes[n > 0 ? n : 0] = '\0';
+	start = strrchr(bytes, '\n');
+	snprintf(line, size, "%s", start ? start + 1 : bytes);
 }

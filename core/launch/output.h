@@ -5,6 +5,8 @@
 #ifndef PREFORK_OUTPUT_H
 #define PREFORK_OUTPUT_H
 
+#include <stddef.h>
+
 #define OUTPUT_MAX (16 << 20) /* bytes */
 
 /* A close-on-exec descriptor to be setup's standard input: an empty file that nobody else has, whose access time tells
@@ -17,5 +19,8 @@ int output_open(void);
 /* Copy to standard error what was written through FD and its duplicates: what lies before their common place.  The
  * server library goes back to the beginning when it takes that over. */
 void output_show(int fd);
+
+/* The last line that was written, without its newline, at most SIZE - 1 bytes of it; empty when nothing was. */
+void output_last_line(int fd, char *line, size_t size);
 
 #endif

@@ -10,23 +10,23 @@
 #include <string.h>
 #include <unistd.h>
 
-int plugin_directory(char path[PATH_MAX], struct reason *why) {
-	char self[PATH_MAX], relative[PATH_MAX + sizeof PREFORK_RELATIVE_PLUGINS];
+int plugin_directory(char path[PATH_MAX], const char *relative, struct reason *why) {
+	char self[PATH_MAX], joined[2 * PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
 	char *slash;
 
 	if (n < 0) {
-		reason_errno(why, "find the launcher's directory", "/proc/self/exe");
+		reason_errno(why, "find our own directory", "/proc/self/exe");
 		return -1;
 	}
 	self[n] = '\0';
 	slash = strrchr(self, '/');
 	if (slash)
 		*slash = '\0';
-	snprintf(relative, sizeof relative, "%s/" PREFORK_RELATIVE_PLUGINS, self);
-	if (realpath(relative, path))
+	snprintf(joined, sizeof joined, "%s/%s", self, relative);
+	if (realpath(joined, path))
 		return 0;
-	reason_errno(why, "find plugins", relative);
+	reason_errno(why, "find plugins", joined);
 	return -1;
 }
 

@@ -7,8 +7,8 @@
 
 #include <limits.h>
 
-/* The plugin directory, a path relative to the launcher's own.  0, or -1 with WHY. */
-int plugin_directory(char path[PATH_MAX], struct reason *why);
+/* The plugin directory, by its path RELATIVE to the folder of the program that asks.  0, or -1 with WHY. */
+int plugin_directory(char path[PATH_MAX], const char *relative, struct reason *why);
 
 /* A loaded plugin. */
 struct plugin {

@@ -195,6 +195,7 @@ static int look(const struct setup *s, siginfo_t *info) {
 }
 
 static enum setup_end judge(struct setup *s, const siginfo_t *info, struct reason *why) {
+	char line[256];
 	int error;
 
 	if (read(s->exec_fd, &error, sizeof error) == sizeof error) {
@@ -204,8 +205,9 @@ static enum setup_end judge(struct setup *s, const siginfo_t *info, struct reaso
 	}
 	if (info->si_code == CLD_EXITED && info->si_status == 0)
 		return SETUP_SUCCEEDED;
+	output_last_line(s->output_fd[1], line, sizeof line);
 	if (info->si_code == CLD_EXITED)
-		reason_set(why, "setup exited with status %d", info->si_status);
+		reason_set(why, "setup exited with status %d%s%s", info->si_status, line[0] ? ": " : "", line);
 	else
 		reason_set(why, "setup was killed by signal %d (%s)", info->si_status, strsignal(info->si_status));
 	return SETUP_FAILED;

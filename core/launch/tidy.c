@@ -269,3 +269,21 @@ void tidy_others(const struct rundir *d, const char *key) {
 void tidy_put_aside(const struct rundir *d, const char *key) {
 	remove_name(d, RUNDIR_SOCKET, key);
 }
+
+void tidy_put_family_aside(const struct rundir *d, const char *base) {
+	struct keys keys = {NULL, 0};
+
+	list_keys(d, &keys, base);
+	for (size_t i = 0; i < keys.count; i++) {
+		const char *key = keys.at[i].name;
+		int lock = lock_is_of(d, key, base) ? lock_try(d, key) : -1;
+
+		/* Who holds it is about to start another one. */
+		if (lock < 0)
+			continue;
+		tidy_put_aside(d, key);
+		refusal_forget(d, key);
+		lock_remove(d, key, &lock);
+	}
+	free(keys.at);
+}

@@ -17,4 +17,7 @@ void tidy_others(const struct rundir *d, const char *key);
 /* Put KEY's server aside, if there is one: remove its socket, of which its watcher tells it.  Under the lock. */
 void tidy_put_aside(const struct rundir *d, const char *key);
 
+/* Put aside, and forget the refusals of, every server whose key is made of BASE and of more: see lock_note(). */
+void tidy_put_family_aside(const struct rundir *d, const char *base);
+
 #endif

@@ -9,6 +9,7 @@ enum launch_argument {
 	LAUNCH_MODE,        /* LAUNCH_MODE_... */
 	LAUNCH_CALL,        /* number of the inherited descriptor of the call socket's server end; "-" with --kill */
 	LAUNCH_KEY,         /* see core/client/key.h */
+	LAUNCH_BASE,        /* the key without what a server of this script is seen to depend on: see lock_note() */
 	LAUNCH_LEARNED,     /* the key of what was learned */
 	LAUNCH_SESSION,     /* LAUNCH_SESSION_... */
 	LAUNCH_BOUNDARY,    /* LAUNCH_BOUNDARY_... */

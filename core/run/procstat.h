@@ -6,6 +6,7 @@
 
 /* Fields as proc_pid_stat(5) counts them. */
 enum procstat_field {
+	PROCSTAT_PARENT = 4,
 	PROCSTAT_TERMINAL = 7, /* device number, 0: none */
 	PROCSTAT_START_TIME = 22,
 	PROCSTAT_START_CODE = 26,

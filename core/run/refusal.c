@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #define REASON_MAX 512 /* bytes that are kept of it, NUL included */
+#define TEXT_MAX (sizeof((struct refusal_subject *)0)->lines + 64 + REASON_MAX)
 
 struct names {
 	char name[RUNDIR_KEY_LENGTH + 2];
@@ -34,8 +35,7 @@ int refusal_identify(struct refusal_subject *subject, const char *script, const 
 		return -1;
 	n = snprintf(subject->lines, sizeof subject->lines,
 	             "script: device %ju inode %ju size %jd modified %jd.%09ld changed %jd.%09ld\n"
-	             "plugins: device %ju inode %ju modified %jd.%09ld\n"
-	             "reason: ",
+	             "plugins: device %ju inode %ju modified %jd.%09ld\n",
 	             (uintmax_t)s.st_dev, (uintmax_t)s.st_ino, (intmax_t)s.st_size, (intmax_t)s.st_mtim.tv_sec,
 	             s.st_mtim.tv_nsec, (intmax_t)s.st_ctim.tv_sec, s.st_ctim.tv_nsec, (uintmax_t)p.st_dev,
 	             (uintmax_t)p.st_ino, (intmax_t)p.st_mtim.tv_sec, p.st_mtim.tv_nsec);
@@ -45,10 +45,23 @@ int refusal_identify(struct refusal_subject *subject, const char *script, const 
 	return -1;
 }
 
+/* The reason in TEXT, a refusal of that age, if it holds of SUBJECT; else NULL. */
+static const char *reason_in(char *text, const struct refusal_subject *subject, long age) {
+	size_t n = strlen(subject->lines);
+	long holds;
+	int at = 0;
+
+	if (strncmp(text, subject->lines, n) != 0 || sscanf(text + n, "holds: %ld\nreason: %n", &holds, &at) != 1 ||
+	    at == 0 || labs(age) > holds)
+		return NULL;
+	text[n + (size_t)at + strcspn(text + n + at, "\n")] = '\0';
+	return text + n + at;
+}
+
 int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, char *why,
                  size_t why_size) {
-	char text[sizeof subject->lines + REASON_MAX];
-	size_t n = strlen(subject->lines);
+	char text[TEXT_MAX];
+	const char *reason;
 	struct names names;
 	struct stat st;
 	ssize_t got;
@@ -60,22 +73,21 @@ int refusal_find(const struct rundir *d, const char *key, const struct refusal_s
 		return 0;
 	got = read(fd, text, sizeof text - 1);
 	text[got > 0 ? got : 0] = '\0';
-	if (strncmp(text, subject->lines, n) != 0 || fstat(fd, &st) < 0 ||
-	    labs((long)(time(NULL) - st.st_mtime)) > REFUSAL_TIME) {
-		fd_close(&fd);
-		return 0;
-	}
+	reason = fstat(fd, &st) == 0 ? reason_in(text, subject, (long)(time(NULL) - st.st_mtime)) : NULL;
 	fd_close(&fd);
-	text[n + strcspn(text + n, "\n")] = '\0';
-	snprintf(why, why_size, "%s", text + n);
+	if (!reason)
+		return 0;
+	snprintf(why, why_size, "%s", reason);
 	return 1;
 }
 
 /* Written beside and renamed, so that a reader, who takes no lock, sees all of it or nothing. */
-void refusal_remember(const struct rundir *d, const char *key, const struct refusal_subject *subject, const char *why) {
-	char text[sizeof subject->lines + REASON_MAX + 1];
+void refusal_remember(const struct rundir *d, const char *key, const struct refusal_subject *subject, const char *why,
+                      long seconds) {
+	char text[TEXT_MAX];
 	struct names names;
-	int fd, n = snprintf(text, sizeof text, "%s%.*s\n", subject->lines, REASON_MAX - 1, why);
+	int fd,
+		n = snprintf(text, sizeof text, "%sholds: %ld\nreason: %.*s\n", subject->lines, seconds, REASON_MAX - 1, why);
 
 	refusal_names(&names, key);
 	fd = openat(d->fd, names.new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);

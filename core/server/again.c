@@ -5,6 +5,7 @@
 #include "../wire/fd.h"
 #include "environment.h"
 #include "prefork-server.h"
+#include "worth.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,17 +63,34 @@ static void forget_output(int fd) {
 		lseek(fd, 0, SEEK_SET);
 }
 
+/* Put a variable in the place of one of its name, or at the end. */
+static void set(const char *variable) {
+	size_t at = 0;
+
+	while (variables[at] && !environment_is(variables[at], variable))
+		at++;
+	variables[at] = strdup(variable);
+}
+
+/* The handshake again, with what was used in vain. */
+static void set_handshake(const struct handshake *old) {
+	char text[sizeof HANDSHAKE_VARIABLE + HANDSHAKE_MAX] = HANDSHAKE_VARIABLE "=";
+	struct handshake h = *old;
+
+	h.used_ms = worth_used_ms();
+	if (handshake_format(&h, text + sizeof HANDSHAKE_VARIABLE, sizeof text - sizeof HANDSHAKE_VARIABLE) == 0)
+		set(text);
+}
+
 int again_start(const struct handshake *h, const char *variable) {
 	const int fds[] = {h->listen_fd, h->call_fd, h->watch_error_fd, h->watch_sentinel_fd};
-	size_t at = 0;
 
 	if (!arguments || !variables) {
 		errno = ENOMEM;
 		return -1;
 	}
-	while (variables[at] && !environment_is(variables[at], variable))
-		at++;
-	variables[at] = strdup(variable);
+	set_handshake(h);
+	set(variable);
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		fd_set_cloexec(fds[i], 0);
 	forget_output(STDOUT_FILENO);

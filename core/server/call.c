@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* Milliseconds. */
@@ -43,6 +44,7 @@ struct call *call_new(struct server *s, int sock) {
 void call_free(struct call *c) {
 	fd_close(&c->sock);
 	receive_free(&c->receiver);
+	parting_end(&c->parting);
 	free(c);
 }
 
@@ -86,6 +88,7 @@ static void close_servers_own(struct server *s, struct call *mine) {
 			continue;
 		fd_close(&c->sock);
 		fd_close_all(c->receiver.fds, c->receiver.fd_count);
+		parting_forget(&c->parting);
 	}
 }
 
@@ -109,6 +112,7 @@ static int become_executor(struct server *s, struct call *c, pid_t server, struc
 		_exit(127);
 	}
 	c->receiver.fd_count = 0;
+	s->parting = c->parting;
 	if (s->handshake.own_session)
 		reply_started(c, s->group);
 	fd_close(&c->sock);
@@ -185,27 +189,37 @@ static unsigned terminals(const struct request *q, const int *fds) {
 }
 
 /* As executor_check(), and the runtime is asked. */
-static int check(const struct server *s, const struct call *c, const struct request *q, char *reason, size_t size) {
+static enum executor_verdict check(const struct server *s, const struct call *c, const struct request *q, char *reason,
+                                   size_t size) {
 	struct prefork_caller caller = {.umask = (mode_t)q->umask, .ignored = q->sigignored};
-	int result = executor_check(q, c->receiver.fds, &s->origin, reason, size);
+	enum executor_verdict verdict = executor_check(q, c->receiver.fds, &s->origin, reason, size);
 	const char *why;
 
 	/* A protocol 1 request says nothing of this. */
-	if (result < 0 || !q->script || !s->language->declines)
-		return result;
+	if (verdict != EXECUTOR_FIT || !q->script || !s->language->declines)
+		return verdict;
 	caller.terminals = terminals(q, c->receiver.fds);
 	why = s->language->declines(s->language->context, &caller);
 	if (!why)
-		return 0;
+		return EXECUTOR_FIT;
 	snprintf(reason, size, "%s", why);
-	return -1;
+	return EXECUTOR_UNFIT;
+}
+
+/* Processor time of the server, in microseconds. */
+static long long used_us(void) {
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * 1000000LL + used.tv_nsec / 1000;
 }
 
 static int start(struct server *s, struct call *c, struct prefork_call *result) {
 	char reason[WIRE_MAX_REASON];
 	const char *why;
-	int can_serve;
+	enum executor_verdict verdict;
 	pid_t child, leader, server = getpid();
+	long long began_us;
 	struct request q;
 
 	if (decode(c, &q, &why) < 0) {
@@ -219,14 +233,18 @@ static int start(struct server *s, struct call *c, struct prefork_call *result) 
 		decline(s, c, "no memory");
 		return 0;
 	}
-	can_serve = check(s, c, &q, reason, sizeof reason);
-	if (can_serve < 0) {
-		reply_declined(c, reason, can_serve == -2 ? &s->origin.dependency : NULL);
+	verdict = check(s, c, &q, reason, sizeof reason);
+	if (verdict != EXECUTOR_FIT) {
+		reply_declined(c, reason, verdict == EXECUTOR_ELSEWHERE ? &s->origin.dependency : NULL);
 		call_finish(s, c);
 		return 0;
 	}
 	leader = choose_group(s, c);
+	if (s->handshake.own_session)
+		parting_begin(&c->parting);
+	began_us = used_us();
 	child = s->language->fork(s->language->context);
+	c->fork_us = used_us() - began_us;
 	if (child == 0)
 		return become_executor(s, c, server, &q, result);
 	/* Here too, so that it is there before anything is sent to its group; the child may have been first. */
@@ -274,11 +292,13 @@ static int dispatch(struct server *s, struct call *c, struct prefork_call *resul
 		return start(s, c, result);
 	if (c->state == CALL_GREETED && type == WIRE_CONTROL && c->receiver.fd_count == 0) {
 		control(s, c);
-	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE)) {
+	} else if (c->state == CALL_RUNNING && (type == WIRE_SIGNAL || type == WIRE_AWAKE || type == WIRE_PARTED)) {
 		if (type == WIRE_SIGNAL)
 			monitor_relay(s, c);
-		else
+		else if (type == WIRE_AWAKE)
 			monitor_awake(c);
+		else
+			parting_end(&c->parting);
 		receive_next(&c->receiver);
 	} else {
 		server_error(s, "message %u is not permitted in this state", type);

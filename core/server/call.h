@@ -14,6 +14,7 @@
 #ifndef PREFORK_CALL_H
 #define PREFORK_CALL_H
 
+#include "parting.h"
 #include "receive.h"
 #include "server.h"
 
@@ -30,6 +31,8 @@ struct call {
 	long long deadline; /* clock_ms(); -1 for none */
 	pid_t executor;     /* 0 where there is none */
 	pid_t group;        /* its process group: its own, unless the server is in its callers' session */
+	long long fork_us;  /* processor time that forking it took */
+	struct parting parting;
 	uint64_t relayed;   /* bit N-1: signal N was passed on to the executor */
 	int stopped_client; /* the client was told that the executor has stopped */
 	int waking;         /* how often the client, told that it goes on, will still be sent SIGCONT */

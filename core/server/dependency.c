@@ -58,9 +58,11 @@ int dependency_add(struct dependency *d, const char *variable) {
 	return 0;
 }
 
-int dependency_learn(struct dependency *d, const struct strings *environment, int directory) {
-	char **before = request_array(environment);
+int dependency_learn(struct dependency *d, const struct request *first, int directory) {
+	char **before = request_array(&first->environment);
 	struct stat st;
+
+	d->umask = (mode_t)first->umask;
 
 	d->values = calloc(d->count + 1, sizeof *d->values);
 	for (size_t i = 0; before && d->values && i < d->count; i++) {
@@ -80,8 +82,8 @@ int dependency_learn(struct dependency *d, const struct strings *environment, in
 	return before && d->values ? 0 : -1;
 }
 
-const char *dependency_differs(const struct dependency *d, const struct strings *environment, int directory) {
-	char **now = d->count > 0 ? request_array(environment) : NULL;
+const char *dependency_differs(const struct dependency *d, const struct request *caller, int directory) {
+	char **now = d->count > 0 ? request_array(&caller->environment) : NULL;
 	const char *differs = d->count > 0 && !now ? d->names[0] : NULL;
 	struct stat st;
 
@@ -95,6 +97,9 @@ const char *dependency_differs(const struct dependency *d, const struct strings 
 	if (!differs && d->on_directory && directory >= 0 &&
 	    (fstat(directory, &st) < 0 || st.st_dev != d->device || st.st_ino != d->inode))
 		differs = WIRE_DIFFERS_DIRECTORY;
+	/* A protocol 1 request says nothing of the umask. */
+	if (!differs && d->on_umask && caller->script && (mode_t)caller->umask != d->umask)
+		differs = WIRE_DIFFERS_UMASK;
 	return differs;
 }
 
@@ -103,4 +108,6 @@ void dependency_put(const struct dependency *d, struct buf *b) {
 		buf_put_string(b, d->names[i]);
 	if (d->on_directory)
 		buf_put_string(b, WIRE_DIFFERS_DIRECTORY);
+	if (d->on_umask)
+		buf_put_string(b, WIRE_DIFFERS_UMASK);
 }

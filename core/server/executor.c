@@ -40,37 +40,47 @@ int executor_directory(const struct request *q, const int *fds) {
 	return -1;
 }
 
-int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size) {
-	const char *differs = dependency_differs(&origin->dependency, &q->environment, executor_directory(q, fds));
+static void say_differs(const char *differs, char *why, size_t why_size) {
+	const char *what = "the variable ";
+
+	if (strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0)
+		what = "the working directory";
+	if (strcmp(differs, WIRE_DIFFERS_UMASK) == 0)
+		what = "the umask";
+	snprintf(why, why_size, "initialisation depends on %s%s, and this caller's differs from the first's", what,
+	         what[strlen(what) - 1] == ' ' ? differs : "");
+}
+
+enum executor_verdict executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why,
+                                     size_t why_size) {
+	const char *differs = dependency_differs(&origin->dependency, q, executor_directory(q, fds));
 	struct rlimit limit;
 
 	if (differs) {
-		snprintf(why, why_size, "initialisation depends on %s%s, and this caller's differs from the first's",
-		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "the working directory" : "the variable ",
-		         strcmp(differs, WIRE_DIFFERS_DIRECTORY) == 0 ? "" : differs);
-		return -2;
+		say_differs(differs, why, why_size);
+		return EXECUTOR_ELSEWHERE;
 	}
 	for (size_t i = 0; i < q->descriptor_count; i++) {
 		uint32_t number = q->descriptor_number[i];
 
 		if (number >= STANDARD_DESCRIPTORS && is_occupied(origin, number)) {
 			snprintf(why, why_size, "descriptor %u is in use since the script's initialisation", number);
-			return -1;
+			return EXECUTOR_UNFIT;
 		}
 	}
 	/* executor_install() moves all of them, and the call's socket, above the highest number first. */
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
 	    (rlim_t)(highest_number(q) + 1) + q->descriptor_count + 1 > limit.rlim_cur) {
 		snprintf(why, why_size, "descriptor %lld is above the server's limit", highest_number(q));
-		return -1;
+		return EXECUTOR_UNFIT;
 	}
 	for (size_t i = 0; i < q->limit_count; i++) {
 		if (getrlimit((int)q->limit_resource[i], &limit) == 0 && q->limit_soft[i] > limit.rlim_max) {
 			snprintf(why, why_size, "soft limit %u is above the server's hard limit", q->limit_resource[i]);
-			return -1;
+			return EXECUTOR_UNFIT;
 		}
 	}
-	return standard_check(&origin->standard, q, fds, why, why_size);
+	return standard_check(&origin->standard, q, fds, why, why_size) < 0 ? EXECUTOR_UNFIT : EXECUTOR_FIT;
 }
 
 static int move_up(int *fd, int base) {

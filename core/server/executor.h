@@ -9,9 +9,16 @@
 /* The descriptor of the caller's directory among FDS, or -1. */
 int executor_directory(const struct request *q, const int *fds);
 
-/* Can this request, with its descriptors FDS, be served by a process forked from here?  0; or -1 with one line in WHY,
- * or -2 likewise when it would do with another first caller: see dependency.h. */
-int executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why, size_t why_size);
+enum executor_verdict {
+	EXECUTOR_FIT,
+	EXECUTOR_UNFIT,
+	EXECUTOR_ELSEWHERE, /* it would be fit if the first caller had been another: see dependency.h */
+};
+
+/* Can this request, with its descriptors FDS, be served by a process forked from here?  If not, one line in WHY says
+ * why not. */
+enum executor_verdict executor_check(const struct request *q, const int *fds, const struct origin *origin, char *why,
+                                     size_t why_size);
 
 /* Install descriptors (FDS, as many as Q says; consumed), directory, umask, limits, signal dispositions, name,
  * arguments and environment, and fill *CALL, which then holds Q's strings.  *SOCK is moved to a number that Q does not

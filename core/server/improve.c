@@ -68,6 +68,7 @@ static int load(struct server *s, struct prefork_error *error) {
 	sigprocmask(SIG_SETMASK, &s->origin.mask, NULL);
 	if (surround() < 0)
 		return error_set(error, "surroundings: %s", strerror(errno));
+	reads_begin(&s->reads);
 	alarm(IMPROVE_TIME);
 	error_set(error, "what was learned could not be loaded");
 	r = s->language->improve(s->language->context);
@@ -78,7 +79,8 @@ static int load(struct server *s, struct prefork_error *error) {
 	sigprocmask(SIG_SETMASK, &all, NULL);
 	if (r < 0)
 		return -1;
-	if (gate_commit(gate, &s->origin) < 0)
+	worth_saves(&s->worth, 0);
+	if (reads_end(&s->reads, &s->origin.dependency) < 0 || gate_commit(gate, &s->origin) < 0)
 		return error_set(error, "memory: %s", strerror(errno));
 	if (files_add_mapped(&s->files) < 0)
 		return error_set(error, "libraries: %s", strerror(errno));

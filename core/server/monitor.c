@@ -23,6 +23,12 @@
 #define SIGNAL_BIT(n) (1ull << ((n)-1))
 #define LAST_SIGNAL 64
 
+/* An executor that has changed: how, and what it has used. */
+struct change {
+	siginfo_t how;
+	struct rusage used;
+};
+
 /* A caller that is asked to end by one of these is mostly asked together with its whole process group. */
 #define ENDS_GROUP (SIGNAL_BIT(SIGHUP) | SIGNAL_BIT(SIGINT) | SIGNAL_BIT(SIGQUIT) | SIGNAL_BIT(SIGTERM))
 
@@ -104,6 +110,15 @@ static void reap(struct server *s, struct call *c) {
 	call_finish(s, c);
 }
 
+/* As waitid(2), and with the processor time used so far, of which its C function does not tell.  The number of the
+ * change's process, 0 for none. */
+static pid_t look_at(pid_t executor, struct change *change, int options) {
+	memset(change, 0, sizeof *change);
+	if (syscall(SYS_waitid, P_PID, executor, &change->how, options, &change->used) < 0)
+		return 0;
+	return change->how.si_pid;
+}
+
 /* As waitpid(2) would tell it. */
 static int wait_status(const siginfo_t *how) {
 	if (how->si_code == CLD_EXITED)
@@ -111,9 +126,20 @@ static int wait_status(const siginfo_t *how) {
 	return how->si_status | (how->si_code == CLD_DUMPED ? WCOREFLAG : 0);
 }
 
+/* The server goes, and its script runs plain from now on, when it gains too little.  While something may still be
+ * learned that is not known. */
+static int gains_too_little(struct server *s, const struct call *c, const struct rusage *used, char *why, size_t size) {
+	int learns = s->language->improve && (s->look_for_news || s->improving);
+
+	return s->language->found_boundary && s->options.min_gain >= 0 && !s->draining && !learns &&
+	       worth_call(&s->worth, s->options.min_gain, c->fork_us, used, why, size);
+}
+
 /* Tell the status.  Where more than that depends on it, the executor's end is not complete before the client's is: its
  * zombie keeps the process group there that both are of, and a client that is stopped has to go on first. */
-static void executor_gone(struct server *s, struct call *c, const siginfo_t *how) {
+static void executor_gone(struct server *s, struct call *c, const struct change *change) {
+	char why[WIRE_MAX_REASON];
+	int poor = gains_too_little(s, c, &change->used, why, sizeof why);
 	int linger = c->sock >= 0 && c->state == CALL_RUNNING && (s->handshake.own_session || c->stopped_client);
 
 	s->served++;
@@ -125,7 +151,9 @@ static void executor_gone(struct server *s, struct call *c, const siginfo_t *how
 	if (!linger)
 		wait_for_executor(c);
 	if (c->sock >= 0)
-		reply_status(c, wait_status(how));
+		reply_status(c, wait_status(&change->how), poor ? why : NULL);
+	if (poor)
+		server_drain(s, why);
 	if (!linger) {
 		call_finish(s, c);
 		return;
@@ -139,14 +167,15 @@ static void executor_gone(struct server *s, struct call *c, const siginfo_t *how
 
 /* The executor has ended.  Until it is reaped its number can't become another group's, so whatever is sent to
  * the group goes before; while its client is gone the group has its grace time. */
-static void executor_ended(struct server *s, struct call *c, const siginfo_t *how) {
+static void executor_ended(struct server *s, struct call *c, const struct change *change) {
+	const siginfo_t *how = &change->how;
 	int killed = how->si_code == CLD_KILLED || how->si_code == CLD_DUMPED;
 
 	if (c->state == CALL_ENDING && c->deadline >= 0 && !s->handshake.own_session)
 		return;
 	if (killed && !s->handshake.own_session && (SIGNAL_BIT(how->si_status) & c->relayed & ENDS_GROUP))
 		signal_group(s, c, SIGTERM);
-	executor_gone(s, c, how);
+	executor_gone(s, c, change);
 }
 
 static void executor_stopped(struct call *c, int number) {
@@ -163,23 +192,23 @@ static void executor_continued(struct call *c) {
 
 void monitor_child_changed(struct server *s, struct call *c) {
 	int consume = WSTOPPED | WCONTINUED | WNOHANG;
-	siginfo_t how;
+	struct change change;
+	const siginfo_t *how = &change.how;
 
 	while (c->executor > 0 && c->state != CALL_LEAVING) {
-		memset(&how, 0, sizeof how);
-		if (waitid(P_PID, (id_t)c->executor, &how, WEXITED | consume | WNOWAIT) < 0 || how.si_pid == 0)
+		if (!look_at(c->executor, &change, WEXITED | consume | WNOWAIT))
 			return;
-		if (how.si_code != CLD_STOPPED && how.si_code != CLD_CONTINUED) {
-			executor_ended(s, c, &how);
+		if (how->si_code != CLD_STOPPED && how->si_code != CLD_CONTINUED) {
+			executor_ended(s, c, &change);
 			return;
 		}
 		/* Consume it, or it would be seen for ever. */
-		if (waitid(P_PID, (id_t)c->executor, &how, consume) < 0)
+		if (!look_at(c->executor, &change, consume))
 			return;
 		if (c->state != CALL_RUNNING || c->receiver.protocol != 2)
 			continue;
-		if (how.si_code == CLD_STOPPED)
-			executor_stopped(c, how.si_status);
+		if (how->si_code == CLD_STOPPED)
+			executor_stopped(c, how->si_status);
 		else
 			executor_continued(c);
 	}

@@ -16,6 +16,7 @@
 #define DEFAULT_IDLE_TIMEOUT 1000000
 #define DEFAULT_MAX_SERVERS 64
 #define DEFAULT_MAX_ERRORS 100
+#define DEFAULT_MIN_GAIN 3
 
 void options_default(struct server_options *o) {
 	*o = (struct server_options){
@@ -23,6 +24,7 @@ void options_default(struct server_options *o) {
 		.idle_timeout = DEFAULT_IDLE_TIMEOUT,
 		.max_errors = DEFAULT_MAX_ERRORS,
 		.log_facility = LOG_USER,
+		.min_gain = DEFAULT_MIN_GAIN,
 	};
 }
 
@@ -73,6 +75,8 @@ int options_set(struct server_options *o, const char *name, const char *value, s
 		return set_number(&o->idle_timeout, name, value, error);
 	if (strcmp(name, "max_errors") == 0)
 		return set_number(&o->max_errors, name, value, error);
+	if (strcmp(name, "min_gain") == 0)
+		return set_number(&o->min_gain, name, value, error);
 	if (strcmp(name, "log_facility") == 0)
 		return set_facility(&o->log_facility, value, error);
 	return error_set(error, "option %s: not known", name);

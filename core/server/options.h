@@ -9,6 +9,7 @@ struct server_options {
 	long idle_timeout; /* seconds; negative: never */
 	long max_errors;
 	int log_facility; /* as syslog(3) wants it; -1: no log */
+	long min_gain;    /* milliseconds; negative: none */
 };
 
 /* The values that hold when nobody sets any. */

@@ -113,7 +113,7 @@ int origin_learn(struct origin *o, const struct request *first, int directory, s
 	for (char **changed = o->environment.changed; *changed; changed++)
 		if (dependency_add(&o->dependency, *changed) < 0)
 			return -1;
-	if (dependency_learn(&o->dependency, &first->environment, directory) < 0)
+	if (dependency_learn(&o->dependency, first, directory) < 0)
 		return -1;
 	/* When another one has its place this server can't be anybody's. */
 	if (o->dependency.on_directory && directory >= 0)

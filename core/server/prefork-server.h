@@ -40,6 +40,7 @@ int prefork_server_start_again(const char *variable);
  *     idle_timeout  seconds without a call after which the server goes; negative: never
  *     max_errors    after how many errors of its own the server goes
  *     log_facility  syslog facility by name ("user", "LOG_DAEMON", "local3"); empty: no log
+ *     min_gain      milliseconds that a call must gain by a server whose boundary the runtime found; negative: none
  *
  * An option that the caller gave on the #! line wins over one set here.  0, or -1. */
 int prefork_server_option(const char *name, const char *value, struct prefork_error *error);
@@ -49,11 +50,21 @@ int prefork_server_option(const char *name, const char *value, struct prefork_er
  * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
 int prefork_server_watch_file(const char *path, struct prefork_error *error);
 
-/* Setup has looked at the environment variable NAME, or at the working directory: another call may be served only if
- * its own is the same as the first caller's.  The client of one that differs finds or makes another server.
- * 0, or -1 when memory is short. */
+/* Setup has looked at the environment variable NAME, at the working directory, or at the umask: another call may be
+ * served only if its own is the same as the first caller's.  The client of one that differs finds or makes another
+ * server. 0, or -1 when memory is short. */
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error);
 void prefork_server_depend_on_directory(void);
+void prefork_server_depend_on_umask(void);
+
+/* Since prefork_server_adopt(), and while improve() loads, the library notes which variables are read from the memory
+ * that `environ` points to, by whatever code, and depends on them.  A runtime that is about to read them all ends that
+ * first.  0, or -1 when memory is short. */
+int prefork_server_end_reads(struct prefork_error *error);
+
+/* What has been read so far was the runtime's own: note reads from here on.  `environ` is replaced by a copy that is
+ * the library's; for nobody to free. */
+void prefork_server_begin_reads(void);
 
 /* ---- Learning: what one call finds out, later servers and executors have ----
  *
@@ -95,6 +106,9 @@ struct prefork_language {
 	 * NULL where all can. */
 	const char *(*declines)(void *context, const struct prefork_caller *caller);
 	void *context;
+	/* Not the script but its runtime has said where initialisation ends: where the server saves too little (option
+	 * min_gain) it goes, and the script runs plain. */
+	int found_boundary;
 };
 
 /* One call, in its executor.  The library has already installed descriptors, directory, umask, limits, process group,

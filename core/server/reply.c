@@ -79,15 +79,20 @@ void reply_continued(const struct call *c) {
 	send_number(c, WIRE_CONTINUED, WIRE_PID, (uint32_t)getpid());
 }
 
-void reply_status(const struct call *c, int wait_status) {
+void reply_status(const struct call *c, int wait_status, const char *plain) {
 	struct buf b;
+	size_t began;
 
-	if (c->receiver.protocol == 2) {
-		send_number(c, WIRE_STATUS, WIRE_WAITSTATUS, (uint32_t)wait_status);
-		return;
-	}
 	buf_init(&b, WIRE_MAX_SMALL);
-	buf_put_u32(&b, (uint32_t)wait_status);
+	if (c->receiver.protocol == 2) {
+		began = message_begin(&b, WIRE_STATUS);
+		message_field_u32(&b, WIRE_WAITSTATUS, (uint32_t)wait_status);
+		if (plain)
+			message_field_bytes(&b, WIRE_REASON, plain, strlen(plain));
+		message_end(&b, began);
+	} else {
+		buf_put_u32(&b, (uint32_t)wait_status);
+	}
 	send_buf(c, &b);
 }
 
@@ -102,6 +107,7 @@ void reply_report(const struct server *s, const struct call *c) {
 	message_field_u32(&b, WIRE_PID, (uint32_t)getpid());
 	message_field_u32(&b, WIRE_RUNNING, running);
 	message_field_u64(&b, WIRE_SERVED, s->served);
+	message_field_u32(&b, WIRE_LEARNING, s->language->improve && (s->look_for_news || s->improving));
 	message_field_u64(&b, WIRE_IDLE_MS, running ? 0 : (uint64_t)(clock_ms() - s->idle_since));
 	message_end(&b, began);
 	send_buf(c, &b);

@@ -13,7 +13,8 @@ void reply_declined(const struct call *c, const char *reason, const struct depen
 void reply_started(const struct call *c, pid_t group);
 void reply_stopped(const struct call *c, int number);
 void reply_continued(const struct call *c);
-void reply_status(const struct call *c, int wait_status);
+/* PLAIN: why no further call is to be served, or NULL. */
+void reply_status(const struct call *c, int wait_status, const char *plain);
 void reply_report(const struct server *s, const struct call *c);
 
 #endif

@@ -61,6 +61,7 @@ int prefork_server_adopt(struct prefork_error *error) {
 	options_default(&server.options);
 	origin_adopt(&server.origin);
 	learned_find(&server.learned, &server.handshake);
+	reads_begin(&server.reads);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -87,8 +88,23 @@ int prefork_server_depend_on_variable(const char *name, struct prefork_error *er
 	return 0;
 }
 
+void prefork_server_begin_reads(void) {
+	if (adopted == ADOPTED)
+		reads_begin(&server.reads);
+}
+
+int prefork_server_end_reads(struct prefork_error *error) {
+	if (reads_end(&server.reads, &server.origin.dependency) < 0)
+		return error_set(error, "environment: %s", strerror(errno));
+	return 0;
+}
+
 void prefork_server_depend_on_directory(void) {
 	server.origin.dependency.on_directory = 1;
+}
+
+void prefork_server_depend_on_umask(void) {
+	server.origin.dependency.on_umask = 1;
 }
 
 /* A soft limit is each call's own; the server, which lives long and serves many, has the hard one.  Of processor time
@@ -178,7 +194,9 @@ static void serve(struct server *s, struct prefork_call *call) {
 static int prepare(struct server *s, struct prefork_error *error) {
 	const char *executed = (const char *)getauxval(AT_EXECFN);
 
-	if (enough_time(error) < 0 || origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
+	/* First: what comes next reads all of them. */
+	if (prefork_server_end_reads(error) < 0 || enough_time(error) < 0 ||
+	    origin_note(&s->origin, &s->handshake, &s->files, error) < 0)
 		return -1;
 	if (s->handshake.options[0] && options_set_list(&s->options, s->handshake.options, error) < 0)
 		return -1;
@@ -226,6 +244,7 @@ int prefork_server_run(const struct prefork_language *language, struct prefork_c
 	if (pipe2(go, O_CLOEXEC) < 0)
 		return error_set(error, "pipe: %s", strerror(errno));
 	server.language = language;
+	worth_saves(&server.worth, server.handshake.used_ms);
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &server.origin.mask);
 	child = language->fork(language->context);
@@ -267,5 +286,6 @@ void prefork_server_unblock(const struct prefork_call *call) {
 	for (size_t i = 0; i < ORIGIN_TIMERS; i++)
 		if (call->timers[i].it_value.tv_sec || call->timers[i].it_value.tv_usec)
 			setitimer(timers[i], &call->timers[i], NULL);
+	parting_wait(&server.parting);
 	sigprocmask(SIG_SETMASK, &call->mask, NULL);
 }

@@ -8,7 +8,10 @@
 #include "learned.h"
 #include "options.h"
 #include "origin.h"
+#include "parting.h"
 #include "prefork-server.h"
+#include "reads.h"
+#include "worth.h"
 
 #include <stdint.h>
 
@@ -24,6 +27,9 @@ struct server {
 	pid_t group; /* the server's process group */
 	int signal_fd;
 	struct learned learned;
+	struct parting parting; /* in an executor: its own call's */
+	struct worth worth;
+	struct reads reads;   /* of setup, or of what is being loaded */
 	pid_t improving;      /* the process that may take our place; 0: none */
 	int improved_fd;      /* where it says that it can */
 	long long news_since; /* clock_ms() when it was first so */

@@ -7,12 +7,18 @@
 #include <string.h>
 
 #define LEARNED "learned="
+#define USED "used="
 
 int handshake_format(const struct handshake *h, char *value, size_t size) {
-	int n = snprintf(value, size, "v1,%lld.%09ld%s%s%s%s %d,%d,%d,%d%s%s", (long long)h->start.tv_sec, h->start.tv_nsec,
-	                 h->protocol2 ? ",p2" : "", h->own_session ? ",own" : "", h->learned[0] ? "," LEARNED : "",
-	                 h->learned, h->listen_fd, h->call_fd, h->watch_sentinel_fd, h->watch_error_fd,
-	                 h->options[0] ? " " : "", h->options);
+	char used[32] = "";
+	int n;
+
+	if (h->used_ms)
+		snprintf(used, sizeof used, "," USED "%u", h->used_ms);
+	n = snprintf(value, size, "v1,%lld.%09ld%s%s%s%s%s %d,%d,%d,%d%s%s", (long long)h->start.tv_sec, h->start.tv_nsec,
+	             h->protocol2 ? ",p2" : "", h->own_session ? ",own" : "", h->learned[0] ? "," LEARNED : "", h->learned,
+	             used, h->listen_fd, h->call_fd, h->watch_sentinel_fd, h->watch_error_fd, h->options[0] ? " " : "",
+	             h->options);
 
 	if (n < 0 || (size_t)n >= size) {
 		errno = ENAMETOOLONG;
@@ -52,6 +58,12 @@ static int parse_time(const char **at, struct timespec *t) {
 	return 0;
 }
 
+static unsigned parse_used(const char *text) {
+	long long used = parse_number(&text, UINT_MAX, NULL);
+
+	return used > 0 ? (unsigned)used : 0;
+}
+
 static void parse_extensions(const char **at, struct handshake *h) {
 	while (**at == ',') {
 		size_t n = strcspn(++*at, ", ");
@@ -62,6 +74,8 @@ static void parse_extensions(const char **at, struct handshake *h) {
 			h->own_session = 1;
 		if (n == strlen(LEARNED) + HANDSHAKE_LEARNED && memcmp(*at, LEARNED, strlen(LEARNED)) == 0)
 			memcpy(h->learned, *at + strlen(LEARNED), HANDSHAKE_LEARNED);
+		if (n > strlen(USED) && memcmp(*at, USED, strlen(USED)) == 0)
+			h->used_ms = parse_used(*at + strlen(USED));
 		*at += n;
 	}
 }

@@ -22,6 +22,7 @@ struct handshake {
 	int watch_sentinel_fd; /* write end, kept open: its end tells the watcher to go */
 	int watch_error_fd;    /* read end: the watcher's messages; its end is the watcher's */
 	char learned[HANDSHAKE_LEARNED + 1]; /* extension "learned=KEY": of what was learned; empty without it */
+	unsigned used_ms;                    /* extension "used=N": processor time of what this setup was before */
 	char options[256];                   /* "name=value,name=value", empty when there is none */
 };
 

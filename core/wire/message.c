@@ -152,6 +152,9 @@ static int answer_field(struct answer *a, uint16_t tag, struct reader *value) {
 	case WIRE_IDLE_MS:
 		a->idle_ms = reader_u64(value);
 		break;
+	case WIRE_LEARNING:
+		a->learning = reader_u32(value);
+		break;
 	case WIRE_REASON:
 		answer_reason(a, value);
 		break;

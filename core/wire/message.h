@@ -42,6 +42,7 @@ struct answer {
 	uint32_t running;
 	uint64_t served;
 	uint64_t idle_ms;
+	uint32_t learning;
 	char reason[WIRE_MAX_REASON];
 	size_t differs_length;        /* of the strings below */
 	char differs[WIRE_MAX_SMALL]; /* what the call has another value of than the server */

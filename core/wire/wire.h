@@ -25,6 +25,7 @@ enum wire_message {
 	WIRE_SIGNAL = 2,  /* deliver a signal to the executor */
 	WIRE_CONTROL = 3, /* instead of WIRE_REQUEST: report, drain, quit */
 	WIRE_AWAKE = 4,   /* the client, which had stopped itself, goes on */
+	WIRE_PARTED = 5,  /* the client, told STARTED, has left its process group, or can't */
 	/* server to client */
 	WIRE_DECLINED = 65,  /* nothing has run, and why; the client may go elsewhere */
 	WIRE_STATUS = 66,    /* the executor's wait status; the last message of a call */
@@ -68,7 +69,8 @@ enum wire_field {
 	WIRE_RUNNING = 67,                     /* be32: calls now running */
 	WIRE_SERVED = 68,                      /* be64: calls served so far */
 	WIRE_IDLE_MS = 69,                     /* be64: milliseconds since the last call ended, 0 while one runs */
-	WIRE_DIFFERS = 70,                     /* NUL-terminated strings: variables, WIRE_DIFFERS_DIRECTORY */
+	WIRE_DIFFERS = 70,                     /* NUL-terminated strings: variables, WIRE_DIFFERS_... */
+	WIRE_LEARNING = 71,                    /* be32: not 0 while what calls have learned may still be to be loaded */
 };
 
 enum wire_verb {
@@ -77,8 +79,9 @@ enum wire_verb {
 	WIRE_VERB_QUIT = 3,   /* drain, and end the running calls' process groups */
 };
 
-/* Stands for a variable's name in WIRE_DIFFERS: the working directory. */
+/* Stand for a variable's name in WIRE_DIFFERS: the working directory, the umask. */
 #define WIRE_DIFFERS_DIRECTORY "."
+#define WIRE_DIFFERS_UMASK "=umask"
 
 /* Stands for a number in WIRE_DESCRIPTORS: the working directory. */
 #define WIRE_FD_CWD 0xffffffffu

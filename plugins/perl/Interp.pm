@@ -19,6 +19,7 @@ my $script = $0;
 
 if ($in_setup) {
     delete $ENV{PREFORK_INTERP};
+    _note_reads();
     _forget_own_folder();
     _watch_files($script);
 }

@@ -13,6 +13,7 @@
 #include "heap.h"
 #include "makers.h"
 #include "parts.h"
+#include "serve.h"
 #include "server/learning.h"
 #include "server/prefork-server.h"
 #include "tripwire.h"
@@ -435,6 +436,7 @@ int ahead_improve(void *context) {
 
 	if (PL_tainting)
 		return -1;
+	serve_take_environment(aTHX);
 	message = newSVsv(ERRSV);
 	for (size_t i = 0; i < module_count; i++) {
 		if (!changes_redo(aTHX_ modules[i]->changes))

@@ -70,10 +70,68 @@ static void look_group(pTHX) {
 }
 
 static void look_umask(pTHX) {
+	if (MAXARG > 0 && !tripwire_is_marked())
+		tripwire_trip(aTHX_ "what umask it is to have");
 	if (MAXARG < 1 || GIMME_V != G_VOID)
 		tripwire_umask(aTHX);
 	if (MAXARG > 0)
 		tripwire_settings.umask = 1;
+}
+
+/* A database of the system's, as nsswitch.conf(5) has them, and the files that it may come from. */
+struct database {
+	const char *name, *file, *compiled;
+};
+
+/* Do all answers come from files, and from what the system makes up? */
+static int is_of_files(const struct database *database) {
+	static const char *const sources[] = {"files", "db", "compat", "systemd"};
+	FILE *file = fopen("/etc/nsswitch.conf", "re");
+	char line[1024], *word, *rest;
+	int unknown = file == NULL;
+
+	while (file && fgets(line, sizeof line, file)) {
+		word = strtok_r(line, ": \t\n", &rest);
+		if (!word || strNE(word, database->name))
+			continue;
+		while ((word = strtok_r(NULL, " \t\n", &rest))) {
+			size_t i = 0;
+
+			while (i < sizeof sources / sizeof *sources && strNE(word, sources[i]))
+				i++;
+			unknown |= i == sizeof sources / sizeof *sources;
+		}
+	}
+	if (file)
+		fclose(file);
+	return !unknown;
+}
+
+static void look_in(pTHX_ const struct database *database) {
+	if (!is_of_files(database)) {
+		if (!tripwire_is_marked())
+			tripwire_trip(aTHX_ "users, services or protocols");
+		return;
+	}
+	tripwire_file(aTHX_ "/etc/nsswitch.conf", TRIPWIRE_READ);
+	tripwire_file(aTHX_ database->file, TRIPWIRE_READ);
+	tripwire_file(aTHX_ database->compiled, TRIPWIRE_TEST);
+}
+
+static void look_users(pTHX) {
+	look_in(aTHX_ & (struct database){"passwd", "/etc/passwd", "/var/lib/misc/passwd.db"});
+}
+
+static void look_groups(pTHX) {
+	look_in(aTHX_ & (struct database){"group", "/etc/group", "/var/lib/misc/group.db"});
+}
+
+static void look_protocols(pTHX) {
+	look_in(aTHX_ & (struct database){"protocols", "/etc/protocols", "/var/lib/misc/protocols.db"});
+}
+
+static void look_services(pTHX) {
+	look_in(aTHX_ & (struct database){"services", "/etc/services", "/var/lib/misc/services.db"});
 }
 
 static void look_srand(pTHX) {
@@ -368,7 +426,6 @@ static const struct {
 	{OP_SOCKPAIR, NULL, "opens a socket"},
 	{OP_CHDIR, NULL, "changes its directory"},
 	{OP_CHROOT, NULL, "changes its root"},
-	{OP_UMASK, NULL, "looks at the umask"},
 	{OP_MKDIR, NULL, "changes files"},
 	{OP_RMDIR, NULL, "changes files"},
 	{OP_RENAME, NULL, "changes files"},
@@ -400,17 +457,9 @@ static const struct {
 	{OP_GNBYNAME, NULL, "asks the network"},
 	{OP_GNBYADDR, NULL, "asks the network"},
 	{OP_GNETENT, NULL, "asks the network"},
-	{OP_GPBYNAME, NULL, "asks the network"},
-	{OP_GPBYNUMBER, NULL, "asks the network"},
 	{OP_GPROTOENT, NULL, "asks the network"},
-	{OP_GSBYNAME, NULL, "asks the network"},
-	{OP_GSBYPORT, NULL, "asks the network"},
 	{OP_GSERVENT, NULL, "asks the network"},
-	{OP_GPWNAM, NULL, "looks for users"},
-	{OP_GPWUID, NULL, "looks for users"},
 	{OP_GPWENT, NULL, "looks for users"},
-	{OP_GGRNAM, NULL, "looks for users"},
-	{OP_GGRGID, NULL, "looks for users"},
 	{OP_GGRENT, NULL, "looks for users"},
 	{OP_GETLOGIN, NULL, "looks for users"},
 };
@@ -427,6 +476,10 @@ static const struct {
 	{OP_FTCTIME, look_time},        {OP_GETPPID, look_parent},
 	{OP_GETPGRP, look_group},       {OP_SETPGRP, look_group},
 	{OP_UMASK, look_umask},         {OP_SRAND, look_srand},
+	{OP_GPWNAM, look_users},        {OP_GPWUID, look_users},
+	{OP_GGRNAM, look_groups},       {OP_GGRGID, look_groups},
+	{OP_GPBYNAME, look_protocols},  {OP_GPBYNUMBER, look_protocols},
+	{OP_GSBYNAME, look_services},   {OP_GSBYPORT, look_services},
 	{OP_FTTTY, look_terminal},      {OP_FTRREAD, look_test},
 	{OP_FTRWRITE, look_test},       {OP_FTREXEC, look_test},
 	{OP_FTEREAD, look_test},        {OP_FTEWRITE, look_test},

@@ -1,8 +1,10 @@
 /* The Perl plugin: which invocations can be served, and how setup is executed. */
 #define MODULE "Proc::Prefork::Interp"
+#define MARK "prefork_initialisation_complete"
 #define _GNU_SOURCE
 #include "prefork-plugin.h"
 
+#include <ctype.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +106,11 @@ static int short_options(const char *letters, const struct question *q) {
 			break;
 		case 'l':
 			letters += strspn(letters, "01234567");
+			break;
+		case ' ': /* of "-w -T" the kernel makes one word; perl reads on behind the next dash */
+			letters += strspn(letters, " ");
+			if (*letters++ != '-')
+				return refuse(q, "perl has no such option", word);
 			break;
 		case 'C': /* this and the next ones take all that is left of the word */
 			return 1;
@@ -235,12 +242,55 @@ static int check_environment(const struct question *q) {
 	return check_path("PERL5LIB", q) && check_path("PERLLIB", q) && check_environment_options(q) && check_locale(q);
 }
 
+/* Does a statement begin here that loads the module? */
+static int loads_module(const char *at) {
+	size_t word;
+
+	at += strspn(at, " \t");
+	word = strncmp(at, "use", 3) == 0 ? 3 : strncmp(at, "require", 7) == 0 ? 7 : 0;
+	if (!word || (at[word] != ' ' && at[word] != '\t'))
+		return 0;
+	for (at += word; *at && !strchr(";#\n", *at); at++)
+		if (strncmp(at, MODULE, strlen(MODULE)) == 0 && strchr(" \t\"'(", at[-1]))
+			return strchr(" \t\r\n;,\"')(", at[strlen(MODULE)]) != NULL;
+	return 0;
+}
+
+/* The line behind documentation that begins at LINE. */
+static const char *skip_documentation(const char *line) {
+	const char *cut = strncmp(line, "=cut", 4) == 0 ? line : strstr(line, "\n=cut");
+
+	cut = cut ? cut + 1 + strcspn(cut + 1, "\n") : line + strlen(line);
+	return cut + (*cut == '\n');
+}
+
+/* Does it load the module, and call it?  That its comments or its documentation mention it means nothing: setup would
+ * run the script to its end, and the plain run that follows run it again. */
+static int is_marked(const char *line) {
+	int loads = 0, calls = 0;
+
+	while (*line && strncmp(line, "__END__", 7) != 0 && strncmp(line, "__DATA__", 8) != 0) {
+		const char *end = line + strcspn(line, "\n"), *at = line;
+
+		if (line[0] == '=' && isalpha((unsigned char)line[1])) {
+			line = skip_documentation(line);
+			continue;
+		}
+		for (; at < end && (*at != '#' || (at > line && !strchr(" \t;", at[-1]))); at++) {
+			loads |= (at == line || strchr(";{}\"'", at[-1])) && loads_module(at);
+			calls |= strncmp(at, MARK, strlen(MARK)) == 0;
+		}
+		line = end + (*end == '\n');
+	}
+	return loads && calls;
+}
+
 /* Does it mark its boundary?  It names the module in its text, or by -M. */
 static int names_module(const struct prefork_invocation *invocation) {
 	for (const char *const *at = invocation->arguments; *at; at++)
 		if (strstr(*at, MODULE))
 			return 1;
-	return strstr(invocation->script_text, MODULE) != NULL;
+	return is_marked(invocation->script_text);
 }
 
 static enum prefork_answer perl_accepts(const struct prefork_invocation *invocation, char *text, size_t size) {

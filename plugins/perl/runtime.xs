@@ -50,11 +50,16 @@ _adopt()
   PREINIT:
 	struct prefork_error error;
   CODE:
-	RETVAL = unmarked_is_served() ? 0 : prefork_server_adopt(&error);
+	RETVAL = unmarked_is_served() ? 0 : serve_adopt(aTHX_ &error);
 	if (RETVAL < 0)
 		croak("Proc::Prefork::Interp: %s", error.message);
   OUTPUT:
 	RETVAL
+
+void
+_note_reads()
+  CODE:
+	serve_note_reads(aTHX);
 
 # The error message, or undef.
 SV *

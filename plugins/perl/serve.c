@@ -47,6 +47,33 @@ static pid_t fork_perl(void *context) {
 	return pid;
 }
 
+/* Perl takes an environ that is not the one of its start for memory of its own, and frees it, or a string of it when a
+ * variable is set.  Ours it is to copy before. */
+void serve_take_environment(pTHX) {
+	PL_origenviron = environ;
+}
+
+/* Also when the interpreter ends. */
+static void keep_environment(pTHX_ void *unused) {
+	PERL_UNUSED_ARG(unused);
+	serve_take_environment(aTHX);
+}
+
+int serve_adopt(pTHX_ struct prefork_error *error) {
+	int adopted = prefork_server_adopt(error);
+
+	if (adopted > 0) {
+		serve_take_environment(aTHX);
+		call_atexit(keep_environment, NULL);
+	}
+	return adopted;
+}
+
+void serve_note_reads(pTHX) {
+	prefork_server_begin_reads();
+	serve_take_environment(aTHX);
+}
+
 /* ---- environment, arguments, name ---- */
 
 /* Perl keeps the first of several variables of one name, and takes the others out of what its children get.
@@ -74,8 +101,7 @@ static void renew_environment(pTHX) {
 		*to++ = *from;
 	}
 	*to = NULL;
-	/* Perl takes an environ that is not this one for memory of its own, and frees it. */
-	PL_origenviron = environ;
+	serve_take_environment(aTHX);
 	tzset();
 }
 
@@ -183,6 +209,7 @@ int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int (*imp
 	static struct prefork_call call;
 	int result;
 
+	language.found_boundary = improve != NULL;
 	language.improve = improve;
 #ifdef MULTIPLICITY
 	language.context = aTHX;

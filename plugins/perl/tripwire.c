@@ -24,7 +24,7 @@ static struct tripwire_ends ends; /* NULLs: the script marks its boundary */
 static char tripped[512];
 static Time_t base_time;
 static int on_directory;
-static int umask_read = -1, year_read;
+static int on_umask, year_read;
 static uint64_t signals_read;   /* bit N-1: signal N */
 static unsigned terminals_read; /* bit N: descriptor N */
 static HV *variables;           /* sets of names */
@@ -177,14 +177,9 @@ void tripwire_file(pTHX_ const char *path, int how) {
 
 void tripwire_umask(pTHX) {
 	/* Its own is no caller's. */
-	if (!armed || tripwire_settings.umask)
-		return;
-	if (!tripwire_is_marked()) {
-		tripwire_trip(aTHX_ "the umask");
-		return;
-	}
-	umask_read = umask(0);
-	umask((mode_t)umask_read);
+	PERL_UNUSED_CONTEXT;
+	if (armed && !tripwire_settings.umask)
+		on_umask = 1;
 }
 
 static int this_year(void) {
@@ -220,8 +215,6 @@ void tripwire_terminal(pTHX_ int fd) {
 
 const char *tripwire_declines(void *context, const struct prefork_caller *caller) {
 	PERL_UNUSED_ARG(context);
-	if (umask_read >= 0 && (mode_t)umask_read != caller->umask)
-		return LOOKED "the umask, and this caller's differs from the first's";
 	if (caller->ignored & signals_read)
 		return LOOKED "what a signal does that this caller ignores";
 	if (caller->terminals & terminals_read)
@@ -459,6 +452,8 @@ int tripwire_depend(pTHX_ struct prefork_error *error) {
 			(void)prefork_server_watch_file(HeKEY(name), error);
 	if (on_directory)
 		prefork_server_depend_on_directory();
+	if (on_umask)
+		prefork_server_depend_on_umask();
 	return 0;
 }
 

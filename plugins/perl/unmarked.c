@@ -234,7 +234,7 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	struct prefork_error error;
 
 	prefork_server_note_start();
-	if (prefork_server_adopt(&error) <= 0)
+	if (serve_adopt(aTHX_ & error) <= 0)
 		give_up("not started by prefork-launch");
 	(void)hv_deletes(GvHVn(PL_envgv), "PREFORK_INTERP", G_DISCARD);
 	state = AHEAD;
@@ -243,6 +243,7 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	learning_open(script);
 	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
 	serves_first = started_again(aTHX) || learning_has(BOUNDARY, FIRST);
+	serve_note_reads(aTHX);
 	ahead_adopt(aTHX_ loader);
 	if (!serves_first)
 		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});

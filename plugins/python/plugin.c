@@ -1,6 +1,7 @@
 /* The Python plugin: which invocations can be served, and how setup is executed. */
 #include "prefork-plugin.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,9 @@
 /* In setup's environment beside the handshake: the PYTHONPATH that the caller has, "=VALUE" or, where it has none, "".
  * prefork_interp/__init__.py takes it out and puts that value back. */
 #define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_PYTHONPATH"
+
+/* There too: "1" where the script's own first lines are to run ahead of its calls. */
+#define SPLIT_VARIABLE "PREFORK_INTERP_SPLIT"
 
 /* Below the runtime's folder. */
 #define EARLY_FOLDER "/prefork_interp/early"
@@ -22,6 +26,13 @@ struct options {
 
 /* What runs instead of a script that does not mark its initialisation's end: its place below the runtime's folder. */
 #define BOOTSTRAP "/prefork_interp/_bootstrap.py"
+
+/* What runs it, if it marks that. */
+#define MARKED_BOOTSTRAP "/prefork_interp/_marked.py"
+
+/* By these a script marks its initialisation's end itself: the module that it imports, and what it calls there. */
+#define MODULE "prefork_interp"
+#define MARK "initialisation_complete"
 
 /* Options that take no value and leave the script a script. */
 static const char flags[] = "bBdEIOPqRsStux";
@@ -165,9 +176,87 @@ static int check_environment(struct reason *why) {
 	return 1;
 }
 
-/* Does the script itself say where its initialisation ends? */
+/* A word or a sign of the script, or what stands in a literal. */
+struct token {
+	enum { END, NAME, LITERAL, SIGN } kind;
+	const char *start;
+	size_t length;
+};
+
+static int is(const struct token *token, int kind, const char *text) {
+	return (int)token->kind == kind && token->length == strlen(text) && strncmp(token->start, text, token->length) == 0;
+}
+
+static int is_name_character(char c) {
+	return isalnum((unsigned char)c) || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Skip blanks, comments and joined lines. */
+static const char *skip_blanks(const char *at) {
+	for (;;) {
+		at += strspn(at, " \t\r\f");
+		if (*at == '#')
+			at += strcspn(at, "\n");
+		else if (at[0] == '\\' && at[1] == '\n')
+			at += 2;
+		else
+			return at;
+	}
+}
+
+/* *AT is a quote. */
+static struct token take_literal(const char **at) {
+	size_t quotes = strncmp(*at, "\"\"\"", 3) == 0 || strncmp(*at, "'''", 3) == 0 ? 3 : 1;
+	const char *opening = *at, *end = *at + quotes;
+	struct token token = {LITERAL, end, 0};
+
+	while (*end && strncmp(end, opening, quotes) != 0 && (quotes == 3 || *end != '\n'))
+		end += end[0] == '\\' && end[1] ? 2 : 1;
+	token.length = (size_t)(end - token.start);
+	*at = *end && *end != '\n' ? end + quotes : end;
+	return token;
+}
+
+static struct token next_token(const char **at) {
+	struct token token;
+
+	token.start = *at = skip_blanks(*at);
+	if (**at == '"' || **at == '\'')
+		return take_literal(at);
+	while (is_name_character(**at))
+		++*at;
+	token.kind = *at > token.start ? NAME : **at ? SIGN : END;
+	if (token.kind == SIGN)
+		++*at;
+	token.length = (size_t)(*at - token.start);
+	return token;
+}
+
+/* Does the script itself say where its initialisation ends?  It imports the module and calls it: that it is mentioned
+ * in a comment or in a text means nothing.  Where this is missed, all of the script runs in each call, which is right
+ * too; where it is taken for what it is not, setup would run the script and the plain run that follows run it again. */
 static int is_marked(const struct prefork_invocation *invocation) {
-	return strstr(invocation->script_text, "prefork_interp") != NULL;
+	const char *at = invocation->script_text;
+	struct token token = {END, at, 0}, last = token, second = token;
+	int imports = 0, calls = 0;
+	enum { OTHER, IMPORT, FROM } statement = OTHER;
+
+	for (; token = next_token(&at), token.kind != END; second = last, last = token) {
+		if (is(&token, SIGN, "\n") || is(&token, SIGN, ";") || is(&token, SIGN, ":"))
+			statement = OTHER;
+		else if (is(&token, NAME, "from"))
+			statement = FROM;
+		else if (is(&token, NAME, "import"))
+			statement = statement == FROM ? OTHER : IMPORT;
+		else if (is(&token, NAME, MARK))
+			calls = 1;
+		else if (is(&token, NAME, MODULE))
+			imports |= (statement == IMPORT && (is(&last, NAME, "import") || is(&last, SIGN, ","))) ||
+			           (statement == FROM && is(&last, NAME, "from"));
+		else if (is(&token, LITERAL, MODULE))
+			imports |= is(&last, SIGN, "(") && (is(&second, NAME, "__import__") || is(&second, NAME, "import_module"));
+	}
+	return imports && calls;
 }
 
 static int check_marked(const struct prefork_invocation *invocation, const struct options *options,
@@ -181,12 +270,11 @@ static int check_marked(const struct prefork_invocation *invocation, const struc
 
 static int check_unmarked(const struct prefork_invocation *invocation, const struct options *options,
                           struct reason *why) {
+	(void)invocation;
 	if (options->no_site)
 		return refuse(why, "-S: the interpreter starts without the modules that the runtime needs", NULL);
 	if (options->skip_line)
 		return refuse(why, "-x: the script is a part of its file", NULL);
-	if (strncmp(invocation->script_text, "PK\003\004", 4) == 0)
-		return refuse(why, "the script is an archive", NULL);
 	return options->ignore_environment || check_environment(why);
 }
 
@@ -244,8 +332,18 @@ static int add_all(const char *const *words, const struct prefork_host *host, vo
 	return 0;
 }
 
-static int add_bootstrap(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
-	char *path = join(invocation->runtime_directory, BOOTSTRAP, "");
+/* A marked script that can't be run by the bootstrap is run by the interpreter itself. */
+static const char *choose_bootstrap(const struct prefork_invocation *invocation, const struct options *options) {
+	if (!is_marked(invocation))
+		return BOOTSTRAP;
+	if (options->ignore_environment || options->no_site || options->skip_line)
+		return NULL;
+	return MARKED_BOOTSTRAP;
+}
+
+static int add_bootstrap(const struct prefork_invocation *invocation, const char *name, const struct prefork_host *host,
+                         void *setup) {
+	char *path = join(invocation->runtime_directory, name, "");
 	int result = path ? host->add_argument(setup, path) : -1;
 
 	free(path);
@@ -256,6 +354,7 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 	struct options options = {0};
 	char unused[1];
 	struct reason why = {unused, sizeof unused};
+	const char *bootstrap;
 
 	if (!read_options(invocation->arguments, &options, &why)) {
 		errno = EINVAL;
@@ -264,8 +363,12 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 	if (add_all(invocation->arguments, host, setup) != 0)
 		return -1;
 	/* Where the environment is ignored only an interpreter that has the runtime in its site directory finds it. */
-	if (is_marked(invocation) ? !options.ignore_environment && extend_path(invocation, host, setup) != 0
-	                          : add_bootstrap(invocation, host, setup) != 0)
+	if (is_marked(invocation) && !options.ignore_environment && extend_path(invocation, host, setup) != 0)
+		return -1;
+	bootstrap = choose_bootstrap(invocation, &options);
+	if (bootstrap && add_bootstrap(invocation, bootstrap, host, setup) != 0)
+		return -1;
+	if (!is_marked(invocation) && invocation->split && host->set_environment(setup, SPLIT_VARIABLE, "1") != 0)
 		return -1;
 	if (host->add_argument(setup, invocation->script) != 0)
 		return -1;

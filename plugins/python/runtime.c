@@ -3,7 +3,9 @@
  * Limited API of 3.8, so that one binary serves every Python from there on. */
 #include "runtime.h"
 
+#include "leave.h"
 #include "prefork-server.h"
+#include "shelf.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,6 +43,24 @@ static pid_t fork_as_python(void *context) {
 		PyOS_AfterFork_Parent();
 	errno = error;
 	return child;
+}
+
+static PyObject *runtime_adopt(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	if (getenv("PREFORK_INTERP_SPLIT"))
+		prefork_server_note_start();
+	adopted = prefork_server_adopt(&adoption_error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_start_again(PyObject *self, PyObject *arguments) {
+	const char *variable;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "s", &variable))
+		return NULL;
+	prefork_server_start_again(variable);
+	Py_RETURN_NONE;
 }
 
 static PyObject *runtime_serving(PyObject *self, PyObject *unused) {
@@ -137,8 +157,11 @@ extern char **environ;
 /* The C level's environment, which libraries change too. */
 static PyObject *runtime_environment(PyObject *self, PyObject *unused) {
 	static char *const none[] = {NULL};
+	struct prefork_error error;
 
 	(void)self, (void)unused;
+	if (prefork_server_end_reads(&error) < 0)
+		return PyErr_NoMemory();
 	return list_of(environ ? environ : none, PyBytes_FromString);
 }
 
@@ -198,6 +221,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
 	if (function) {
 		language.improve = improve;
 		language.context = function;
+		language.found_boundary = 1;
 	}
 	flush_streams();
 	switch (prefork_server_run(&language, &call, &error)) {
@@ -205,6 +229,7 @@ static PyObject *runtime_run(PyObject *self, PyObject *arguments) {
 		Py_RETURN_NONE;
 	case 1:
 		served = 1;
+		leave_begin();
 		renew_streams();
 		tzset();
 		tuple = call_as_tuple();
@@ -261,6 +286,9 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
+	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
+	{"start_again", runtime_start_again, METH_VARARGS,
+     "start_again(\"NAME=value\"): start setup from the beginning, with this in its environment.  Returns if it can't."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
@@ -287,8 +315,8 @@ static struct PyModuleDef definition = {
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
 	PyObject *module = PyModule_Create(&definition);
 
-	adopted = prefork_server_adopt(&adoption_error);
-	if (module && (script_add(module) != 0 || imports_add(module) != 0)) {
+	if (module &&
+	    (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0 || shelf_add(module) != 0)) {
 		Py_DecRef(module);
 		return NULL;
 	}

@@ -3,17 +3,22 @@
  *
  * The bootstrap, which the interpreter runs in the script's place, ends by an exception.  The interpreter then calls
  * sys.excepthook, and that is a function here: so there is no Python frame below the script's. */
+#include "leave.h"
 #include "runtime.h"
 
-#include <signal.h>
 #include <stdlib.h>
-#include <unistd.h>
+
+/* A function since 3.9, a macro before. */
+#undef Py_LeaveRecursiveCall
+extern void Py_LeaveRecursiveCall(void) __attribute__((weak));
 
 /* start() -> (code, globals, end): serves, and returns in an executor with its call in place; end() is to be called
  * when the script has ended. */
 static PyObject *start;
 
 static PyObject *code, *globals, *end;
+/* Not code but a function, which imports the script, and its arguments: the script is an archive. */
+static int is_imported;
 
 static void clear(PyObject **object) {
 	PyObject *was = *object;
@@ -53,27 +58,51 @@ static void call_end(void) {
 	clear(&end);
 }
 
-/* The script has ended, with an exception if RESULT is NULL: what is done before the interpreter is.  1 if that
- * exception is one by which the process is to be ended by a signal. */
+static void forget_file(void) {
+	static const char *const names[] = {"__file__", "__cached__"};
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (PyDict_DelItemString(globals, names[i]) != 0)
+			PyErr_Clear();
+}
+
+/* The script has ended, with an exception if RESULT is NULL: the status, once all is done that is done before the
+ * interpreter's own end. */
 static int conclude(PyObject *result) {
 	PyObject *type, *value, *traceback;
-	int interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
+	int status = result ? 0 : 1;
 
 	PyErr_Fetch(&type, &value, &traceback);
 	clear(&code);
-	flush("stderr");
-	flush("stdout");
 	call_end();
+	if (!is_imported) {
+		flush("stderr");
+		flush("stdout");
+	}
+	leave_stand_by();
 	PyErr_Restore(type, value, traceback);
-	/* Of SystemExit it does not return. */
-	if (!result)
+	if (!result) {
+		if (leave_reads_exit(&status)) {
+			clear(&globals);
+			return status;
+		}
 		PyErr_Print();
-	if (PyDict_DelItemString(globals, "__file__") != 0)
-		PyErr_Clear();
-	if (PyDict_DelItemString(globals, "__cached__") != 0)
-		PyErr_Clear();
+	}
+	if (!is_imported)
+		forget_file();
 	clear(&globals);
-	return interrupted;
+	return status;
+}
+
+static PyObject *evaluate(void) {
+	PyObject *arguments, *result;
+
+	if (!is_imported)
+		return PyEval_EvalCode(code, globals, globals);
+	arguments = PyTuple_GetSlice(code, 1, PyTuple_Size(code));
+	result = arguments ? PyObject_CallObject(PyTuple_GetItem(code, 0), arguments) : NULL;
+	Py_DecRef(arguments);
+	return result;
 }
 
 static void run_script(void) {
@@ -81,19 +110,15 @@ static void run_script(void) {
 	int status, interrupted;
 
 	runtime_give_signals();
-	result = PyEval_EvalCode(code, globals, globals);
-	status = result ? 0 : 1;
-	interrupted = conclude(result);
-
+	is_imported = PyTuple_Check(code);
+	/* The interpreter counts the call of its hook. */
+	if (Py_LeaveRecursiveCall)
+		Py_LeaveRecursiveCall();
+	result = evaluate();
+	interrupted = !result && PyErr_Occurred() == PyExc_KeyboardInterrupt;
+	status = conclude(result);
 	Py_DecRef(result);
-	if (Py_FinalizeEx() < 0)
-		status = 120;
-	if (interrupted) {
-		signal(SIGINT, SIG_DFL);
-		kill(getpid(), SIGINT);
-		status = SIGINT + 128;
-	}
-	exit(status);
+	leave(status, interrupted);
 }
 
 static PyObject *hook(PyObject *self, PyObject *unused) {
@@ -127,6 +152,7 @@ static PyObject *script_run_after(PyObject *self, PyObject *function) {
 	Py_DecRef(new);
 	Py_IncRef(function);
 	start = function;
+	leave_expect();
 	Py_RETURN_NONE;
 }
 

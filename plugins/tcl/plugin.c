@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* By these a script marks its initialisation's end itself. */
+#define PACKAGE "prefork_interp"
+#define MARK "initialisation_complete"
+
 struct reason {
 	char *text;
 	size_t size;
@@ -81,9 +85,39 @@ static int check_environment(struct reason *why) {
 	return 1;
 }
 
-/* A script that names our package says itself where its initialisation ends; any other is run by bootstrap.tcl. */
+/* Does a command that loads our package begin here?  As code has it: one blank between words, or several. */
+static int loads_package(const char *at) {
+	static const char *const words[] = {"package", "require", PACKAGE};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+		at += strspn(at, " \t");
+		if (strncmp(at, words[i], strlen(words[i])) != 0)
+			return 0;
+		at += strlen(words[i]);
+		if (*at && !strchr(" \t\r\n;]}", *at))
+			return 0;
+	}
+	return 1;
+}
+
+/* A script that loads our package and calls it says itself where its initialisation ends; any other is run by
+ * bootstrap.tcl.  That a comment mentions it means nothing: setup would run the script to its end, and the plain run
+ * that follows run it again. */
 static int is_marked(const struct prefork_invocation *invocation) {
-	return strstr(invocation->script_text, "prefork_interp") != NULL;
+	const char *line = invocation->script_text;
+	int loads = 0, calls = 0;
+
+	for (; *line; line += *line == '\n') {
+		const char *end = line + strcspn(line, "\n"), *start = line + strspn(line, " \t");
+
+		if (*start != '#')
+			for (const char *at = line; at < end; at++) {
+				loads |= (at == line || strchr(";{[\"", at[-1])) && loads_package(at);
+				calls |= strncmp(at, MARK, strlen(MARK)) == 0;
+			}
+		line = end;
+	}
+	return loads && calls;
 }
 
 static enum prefork_answer tcl_accepts(const struct prefork_invocation *invocation, char *text, size_t size) {

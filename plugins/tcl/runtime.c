@@ -332,6 +332,7 @@ int runtime_serve(const struct interpreters *all, int (*improve)(void *context))
 		return TCL_ERROR;
 	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;
 	language.improve = improve;
+	language.found_boundary = improve != NULL;
 	language.context = all->at[0];
 	served = prefork_server_run(&language, &call, &error);
 	if (served <= 0) {

@@ -17,6 +17,8 @@ each_language(sub ($language) {
 			{status => exited(3), out => "out\n"}, "call $call");
 		is(read_file("$folder/$call"), "ran $call\n", 'once, as it should be');
 	}
+	my $shown = $script->call([4], env => {TRACE => "$folder/4", PREFORK_INTERP_DEBUG => 2});
+	like($shown->{err}, qr{^prefork-interp: \S+: served by \S+/s[0-9a-f]{32}(?:; what is known of it:\n.*)?\n\z}s, 'it was served');
 	quiet_down();
 	unlink locks(), refusals();
 });

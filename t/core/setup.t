@@ -58,6 +58,20 @@ subtest 'its failure is passed on' => sub {
 	is(scalar(sockets()), 0, 'no socket is left');
 };
 
+subtest 'the last it has said' => sub {
+	my %text = (
+		perl   => qq{use Proc::Prefork::Interp;\nwarn "first\\n";\ndie "the last\\n";\nprefork_initialisation_complete();\n},
+		python => qq{import sys, prefork_interp\nsys.exit("first\\nthe last")\nprefork_interp.initialisation_complete()\n},
+		tcl    => qq{package require prefork_interp\nputs stderr first\nputs stderr "the last"\nexit 1\nprefork_interp::initialisation_complete\n},
+	);
+	my $failing = script(core_language(), text => $text{core_language()});
+	$failing->call([]);
+	my $r = $failing->call([]);
+	like($r->{err}, qr/plain run: setup exited with status \d+: the last\n/, 'is why, as remembered');
+	quiet_down();
+	unlink refusals();
+};
+
 subtest 'killed' => sub {
 	my $killed = $script;
 	my ($p, $setup) = hanging(env => {PREFORK_INTERP_DEBUG => 1});

@@ -12,6 +12,7 @@ my %LINE = ('perl/destructors' => '"$@" | sort');
 my %SERVED = ('perl/module-asks-for-terminal' => 2, 'perl/signal-ignored-and-asked' => 2);
 
 sub run_unmarked ($case, $language) {
+	local $case->{unmarked} = 1;
 	local $case->{run} = $LINE{$case->{name}} // $case->{run};
 	local $case->{unmarked} = 1;
 	local $case->{scripts}{$language}{text} = $case->{scripts}{$language}{unmarked};

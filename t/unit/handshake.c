@@ -31,6 +31,13 @@ static void round_trip(void) {
 	is_string(value, "v1,1764000000.000001234,p2,own,learned=0123456789abcdef0123456789abcdef 5,6,7,8", "its form");
 	ok(handshake_parse(value, &out) == 0, "parse");
 	is_string(out.learned, in.learned, "its key");
+	in.used_ms = 42;
+	ok(handshake_format(&in, value, sizeof value) == 0, "format of a setup that was started again");
+	is_string(value, "v1,1764000000.000001234,p2,own,learned=0123456789abcdef0123456789abcdef,used=42 5,6,7,8",
+	          "its form");
+	ok(handshake_parse(value, &out) == 0 && out.used_ms == 42, "what it has used before");
+	ok(handshake_parse("v1,1764000000.000001234,used=x 5,6,7,8", &out) == 0 && out.used_ms == 0, "no number");
+	in.used_ms = 0;
 	in.learned[0] = '\0';
 	in.own_session = 0;
 	in.protocol2 = 0;

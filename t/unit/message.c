@@ -85,10 +85,11 @@ static void answers(void) {
 	message_field_u32(&b, WIRE_RUNNING, 3);
 	message_field_u64(&b, WIRE_SERVED, 1ull << 40);
 	message_field_u64(&b, WIRE_IDLE_MS, 77);
+	message_field_u32(&b, WIRE_LEARNING, 1);
 	message_field_bytes(&b, WIRE_REASON, "because", 7);
 	message_field_bytes(&b, (enum wire_field)0x70, "unknown", 7);
 	ok(message_answer(WIRE_REPORT, b.data, b.length, &a) == 0, "an answer of every field");
-	ok(a.wait_status == 0x8b && a.signal_number == 19 && a.pid == 4711 && a.running == 3, "numbers");
+	ok(a.wait_status == 0x8b && a.signal_number == 19 && a.pid == 4711 && a.running == 3 && a.learning == 1, "numbers");
 	ok(a.served == 1ull << 40 && a.idle_ms == 77, "large numbers");
 	is_string(a.reason, "because", "reason");
 	message_field_bytes(&b, (enum wire_field)(0x70 | WIRE_MANDATORY), "", 0);

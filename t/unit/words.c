@@ -63,6 +63,26 @@ static void shebang(void) {
 	is_string(operands(), "perl (-w) /s:", "its operands");
 }
 
+static void env(void) {
+	ok(parse("-- /usr/bin/env python3", "/s", "a") == 0 && w.env_words == 1, "env and an interpreter");
+	is_string(operands(), "python3 () /s: a", "is that interpreter");
+	ok(parse("-- /bin/env -S python3 -u", "/s", "a") == 0 && w.env_words == 2, "env -S and an interpreter's words");
+	is_string(operands(), "python3 (-u) /s: a", "are that interpreter's");
+	words_keep_env(&w);
+	is_string(operands(), "/bin/env (-S python3 -u) /s: a", "and env can have them back");
+	ok(parse("--idle-timeout=3 /usr/bin/env python3", "/s", "a") == 0 && w.env_words == 1, "behind options too");
+	is_string(operands(), "python3 () /s: a", "its operands");
+	ok(parse("/usr/bin/env", "python3", "/s") == 0 && w.env_words == 0, "not on a command line");
+	for (const char *const *text =
+	         (const char *const[]){"-- /usr/bin/env python3 -u", "-- /usr/bin/env -i python3", "-- /usr/bin/env A=b",
+	                               "-- /usr/bin/env -S A=b python3", "-- /usr/bin/env -S 'python3'",
+	                               "-- /usr/bin/env -S ${P} -u", "-- /usr/bin/env -S python3 #u",
+	                               "-- /usr/bin/env -S -i x", "-- /usr/bin/env", "-- /usr/bin/env -S", "-- env python3",
+	                               "-- /usr/bin/venv python3", NULL};
+	     *text; text++)
+		ok(parse(*text, "/s") == 0 && w.env_words == 0, "more, or something else: %s", *text);
+}
+
 static void command_line(void) {
 	ok(parse("--", "perl", "-w", "-T", "s", "-x", "y") == 0, "a command line");
 	is_string(operands(), "perl (-w -T) s: -x y", "the first that is no option is the script");
@@ -101,6 +121,7 @@ static void wrong(void) {
 
 int main(void) {
 	shebang();
+	env();
 	command_line();
 	wrong();
 	return tap_end();

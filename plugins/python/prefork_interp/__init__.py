@@ -123,4 +123,5 @@ def _paths(name: str, paths: "Iterable[Path]") -> "list[str | bytes]":
     return [_setup.absolute(path) for path in paths]
 
 
+_runtime.adopt()
 _setup.forget_launcher()

@@ -9,11 +9,30 @@ import sys
 
 import _frozen_importlib as importlib
 from prefork_interp import _learned, _runtime
-from prefork_interp._wires import ACTS, LOOKS, RENEWED, VOLATILE, Wires
+from prefork_interp._wires import ACTS, HARMLESS, LOOKS, RENEWED, VOLATILE, Wires
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
+
+
+class Finders:
+    """The import system's finders, as the interpreter has them and as modules change them while they are imported."""
+
+    def __init__(self) -> None:
+        """As they are."""
+        self.accept()
+
+    def accept(self) -> None:
+        """A module was imported, and may have changed them."""
+        self._meta_path, self._path_hooks = [*sys.meta_path], [*sys.path_hooks]
+
+    def are_same(self) -> bool:
+        """Do they find what they have found?  One that was put behind them is asked only for what they do not find."""
+        return (
+            sys.meta_path[: len(self._meta_path)] == self._meta_path
+            and sys.path_hooks[: len(self._path_hooks)] == self._path_hooks
+        )
 
 
 class Notes:
@@ -39,10 +58,15 @@ class Notes:
             entry.file = _learned.describe(module_file(sys.modules.get(name)))
             if entry.reason == _learned.MISSING:
                 entry.reason = ""
-        elif isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            entry.reason = _learned.MISSING
-        else:
+        elif not isinstance(error, ImportError):
             entry.reason = f"raises {type(error).__name__}"
+        elif not entry.reason:
+            # It fails in each call, and what it has imported until then is its importer's.
+            entry.reason = _learned.MISSING
+            if self.stack:
+                self.stack[-1].imports.update(entry.imports)
+                self.stack[-1].variables.update(entry.variables)
+                self.stack[-1].files.update(dict.fromkeys((*entry.files, *_files_of(name, error))))
 
     def imported(self, arguments: "tuple[Any, ...]", keywords: "dict[str, Any] | None") -> None:
         """After an import statement in a module, also of what was there already."""
@@ -71,6 +95,12 @@ class Notes:
         if self.stack and not self.stack[-1].reason:
             self.stack[-1].reason = reason
 
+    def act(self, what: str) -> None:
+        """The module at hand does something, perhaps this time only."""
+        self.taint(what)
+        if self.stack and self.stack[-1].reason == what:
+            self.stack[-1].tries = 1
+
 
 class Recorder(Notes):
     """In the executor: with tripwires."""
@@ -79,26 +109,32 @@ class Recorder(Notes):
         """Of the modules in the table nothing is noted but where another imports them."""
         super().__init__()
         self.known = table
+        _learned.try_again(table)
         self._wires = Wires(self._trip, self._read_variable)
-        self._hears = False
-        self._path = [*sys.path]
-        self._finders = [*sys.meta_path], [*sys.path_hooks]
+        self.finders = Finders()
         self._process = 0
 
     def attend(self) -> None:
         """From here on, in this process."""
         self._process = os.getpid()
-        _runtime.note(self.known, self.begin, self.end, self.imported, self._trip, self._audited)
+        again = _learned.again
+        known = {name: it for name, it in self.known.items() if name not in again} if again else self.known
+        _runtime.note(known, self.begin, self.end, self.imported, self._trip, self._audited)
 
     def conclude(self) -> None:
         """The script has ended: keep what was noted."""
+        _runtime.note(None, None, None, None, None, None)
         if not self.entries or self.stack or os.getpid() != self._process:
             return
         table = _learned.read()
         for name, entry in self.entries.items():
             before = table.get(name)
-            if before and before.reason and not entry.reason and before.reason != _learned.MISSING:
+            if before and before.tries:
+                entry.tries += before.tries
+            elif before and before.reason and not entry.reason and before.reason != _learned.MISSING:
                 entry.reason = before.reason
+            if not entry.reason:
+                entry.tries = 0
             table[name] = entry
         _learned.write(table)
 
@@ -106,13 +142,13 @@ class Recorder(Notes):
         """As in Notes."""
         first = not self.stack
         super().begin(name)
+        self.stack[-1].search = _learned.search_path()
         if not first:
             return
-        if not self._hears:
-            self._hears = True
-            sys.addaudithook(_runtime.audit)
-        if self._path != sys.path or self._finders != ([*sys.meta_path], [*sys.path_hooks]):
-            self.taint("sys.path or the finders were changed")
+        _runtime.listen()
+        self._same_finders = self.finders.are_same()
+        if not self._same_finders:
+            self.taint("the finders were changed")
         self._import = builtins.__import__
         builtins.__import__ = HOOKS[1]
         self._wires.hang()
@@ -123,13 +159,15 @@ class Recorder(Notes):
         if self.stack:
             return
         self._wires.take_down()
+        if self._same_finders:
+            self.finders.accept()
         if builtins.__import__ is HOOKS[1]:
             builtins.__import__ = self._import
 
     def _trip(self, kind: str, arguments: "tuple[Any, ...]" = ()) -> None:
         if kind in LOOKS:
             self._looked_at(arguments[0] if arguments else None)
-        elif kind not in RENEWED.get(self.stack[-1].name, ()):
+        elif kind not in HARMLESS and kind not in RENEWED.get(self.stack[-1].name, ()):
             self.taint(kind)
 
     def _looked_at(self, path: "Any") -> None:
@@ -160,12 +198,12 @@ class Recorder(Notes):
             elif not _by_importlib():
                 self.taint("lists a relative path")
         elif event.startswith(ACTS) and not _by_importlib():
-            self.taint(event)
+            self.act(event)
 
     def _opened(self, path: "Any", mode: "Any", flags: "Any") -> None:
         writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
         if isinstance(path, int) or (isinstance(flags, int) and flags & writes):
-            self.taint("opens a descriptor or a file to write")
+            self.act("opens a descriptor or a file to write")
         elif os.fsdecode(path) == "/dev/null":
             pass
         else:
@@ -188,6 +226,16 @@ def module_file(module: "Any") -> str:
     archive = getattr(names.get("__loader__"), "archive", None)
     path = archive or (getattr(spec, "origin", None) if getattr(spec, "has_location", False) else None)
     return path if isinstance(path, str) and os.path.isabs(path) else ""
+
+
+def _files_of(name: str, error: ImportError) -> "list[str]":
+    """Return the file of a module that could not be imported, as far as it can be seen."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == name and os.path.isabs(trace.tb_frame.f_code.co_filename):
+            return [trace.tb_frame.f_code.co_filename]
+        trace = trace.tb_next
+    return []
 
 
 HOOKS = _runtime.hooks(importlib._find_and_load, builtins.__import__, builtins)

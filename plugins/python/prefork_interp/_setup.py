@@ -54,9 +54,15 @@ SCRIPT = (_WORDS[BEFORE_SCRIPT:] or [""])[0]
 SCRIPT_FILE = _script_file()
 
 
+# In setup's environment: "1" where the script's own first lines are to run ahead, "0" where they could not.
+SPLIT_VARIABLE = "PREFORK_INTERP_SPLIT"
+SPLIT = os.environ.get(SPLIT_VARIABLE)
+
+
 def forget_launcher() -> None:
     """Take out what the launcher put in for setup: the handshake, and the runtime's place in PYTHONPATH."""
     os.environ.pop("PREFORK_INTERP", None)
+    os.environ.pop(SPLIT_VARIABLE, None)
     original = os.environ.pop("PREFORK_INTERP_PYTHONPATH", None)
     if original is None:
         return
@@ -115,11 +121,11 @@ class Left:
         if sys.argv[1:] != _WORDS[BEFORE_SCRIPT + 1 :] or not sys.argv:
             raise _modules.Unfit("initialisation has changed sys.argv")
         self.script_name = None if sys.argv[0] == SCRIPT else sys.argv[0]
-        self._collector = _collector()
+        self._collector = quietly("gc")
         # What is made here must not bring on a collection: it can be seen, by the order in which objects are destroyed.
         self._collects = self._collector.isenabled()
         self._collector.disable()
-        objects = _objects(self._collector)
+        objects = all_objects(self._collector)
         self.streams = Streams(objects)
         self.modules = _modules.look(objects)
         del objects
@@ -127,6 +133,9 @@ class Left:
             _runtime.depend_on_directory()
         self.environment = _environment_of_its_own()
         self._fork_hooks = _hide_fork_hooks(self._collector)
+        # Who knows the collector may look at what it has.
+        if "gc" not in sys.modules:
+            _runtime.freeze(self._collector, False)
 
     def _take_notes(self, notes: "Any") -> None:
         """Heed what was noted since the interpreter's start (early/sitecustomize); None: nobody has."""
@@ -150,8 +159,8 @@ class Left:
             self._collector.enable()
 
 
-def _objects(collector: "ModuleType") -> "list[object]":
-    """Return what the collector knows; those that the script has frozen it does not tell, so they are looked for."""
+def all_objects(collector: "ModuleType") -> "list[object]":
+    """Return what the collector knows; those that are frozen it does not tell, so they are looked for."""
     found = collector.get_objects()
     if not collector.get_freeze_count():
         return found
@@ -185,14 +194,13 @@ def _environment_of_its_own() -> "dict[bytes, bytes | None]":
     return {name: ours.get(name) for name in {*ours, *below} if ours.get(name) != below.get(name)}
 
 
-def _collector() -> "ModuleType":
-    """Return the module gc, which is not to be seen in sys.modules by that."""
-    present = "gc" in sys.modules
-    import gc
-
-    if not present:
-        del sys.modules["gc"]
-    return gc
+def quietly(name: str) -> "Any":
+    """Return a built-in module, which is not to be seen in sys.modules by that."""
+    module = sys.modules.get(name)
+    if module is None:
+        module = __import__(name)
+        del sys.modules[name]
+    return module
 
 
 def _hide_fork_hooks(collector: "ModuleType") -> "list[tuple[list[object], list[object]]]":

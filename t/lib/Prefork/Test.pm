@@ -172,7 +172,9 @@ sub script ($language, %o) {
 	Test::More::BAIL_OUT("t/contract/script.$EXTENSION{$language} is missing") if !length $text;
 	$text =~ s/\A#!.*\n//;
 	my @arguments = @{$o{arguments} // []};
-	my $line = $o{line} // join ' ', grep { length } $o{options} // '', '--', $interpreter, @arguments;
+	# Scripts of tests are too small to be served where they do not ask for it.
+	my $options = $o{options} // ($text =~ /prefork/i ? '' : '--min-gain=-1');
+	my $line = $o{line} // join ' ', grep { length } $options, '--', $interpreter, @arguments;
 	state $count = 0;
 	my $name = $o{name} // script_name($language);
 	my $folder = private_directory('script' . ++$count);

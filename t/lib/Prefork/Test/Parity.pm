@@ -54,7 +54,8 @@ sub make_place ($case, $language) {
 sub put_script ($place, $client) {
 	my @words = ($place->{interpreter}, @{$place->{arguments}});
 	# Of what follows the program the kernel makes one word.
-	my @line = $client ? ($client, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
+	my @options = $place->{case}{unmarked} ? '--min-gain=-1' : ();
+	my @line = $client ? ($client, @options, '--', @words) : @words > 2 ? ('/usr/bin/env', '-S', @words) : @words;
 	write_file($place->{script}, "#!@line\n$place->{case}{scripts}{$place->{language}}{text}", 0755);
 	return;
 }
@@ -64,7 +65,7 @@ sub put_script ($place, $client) {
 # A file's content; a copy of the script looks like the plain one.
 sub content ($path) {
 	my $bytes = read_file($path) // 'unreadable';
-	return $bytes =~ s{\A#!\S*/prefork-interp -- }{#!}r;
+	return $bytes =~ s{\A#!\S*/prefork-interp (?:--min-gain=-1 )?-- }{#!}r;
 }
 
 # What is below a folder: {name => "type mode" and content}.
@@ -81,21 +82,25 @@ sub snapshot ($folder, $below = '') {
 	return \%found;
 }
 
+# What the server at this socket says of itself: {pid, running, learning, served, idle (ms)}.  Nothing when it does not answer in
+# SECONDS, as setup may be under way.
+sub server_report ($path, $seconds = DEADLINE) {
+	my $fields = wire_report($path, $seconds) or return;
+	my %report;
+	@report{qw(pid running learning)} = map { unpack 'N', $fields->{$_} } PID, RUNNING, LEARNING;
+	@report{qw(served idle)} = map { unpack 'Q>', $fields->{$_} } SERVED, IDLE_MS;
+	return \%report;
+}
+
 # Ask the servers of this place: {running, served {pid => calls}, taken {pid => calls served or running}}.  A call is
 # counted before its caller hears of its end; one whose caller has gone early may take longer.  A server that does not
-# answer in SECONDS (setup may be under way) is left out.
+# answer is left out.
 sub ask_servers ($place, $seconds = DEADLINE) {
 	my %sum = (running => 0, served => {}, taken => {});
-	for my $path (sockets($place->{run})) {
-		my $s = wire_connect($path) or next;
-		wire_read_greeting($s, $seconds) or next;
-		wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or next;
-		my $m = wire_read_message($s, $seconds);
-		next if !$m || $m->{type} != REPORT;
-		my ($pid, $running) = map { unpack 'N', $m->{fields}{$_} } PID, RUNNING;
-		$sum{running} += $running;
-		$sum{served}{$pid} = unpack 'Q>', $m->{fields}{+SERVED};
-		$sum{taken}{$pid} = $sum{served}{$pid} + $running;
+	for my $report (map { server_report($_, $seconds) } sockets($place->{run})) {
+		$sum{running} += $report->{running};
+		$sum{served}{$report->{pid}} = $report->{served};
+		$sum{taken}{$report->{pid}} = $report->{served} + $report->{running};
 	}
 	return \%sum;
 }
@@ -280,8 +285,16 @@ sub parity_run ($case, $language, $client = compared_client()) {
 				if !($case->{unmarked} && $reasons[0] eq NO_REASON);
 		}
 		return ("$run run:", @wrong) if @wrong;
+		wait_until_learned($place) if $case->{unmarked};
 	}
 	quiet_down();
+	return;
+}
+
+# Until the servers have loaded what this run has told them.
+sub wait_until_learned ($place) {
+	wait_for(sub { !grep { $_->{learning} } map { server_report($_) } sockets($place->{run}) }, SETTLE_TIME);
+	$place->{calls} = count_calls($place);
 	return;
 }
 

@@ -12,20 +12,21 @@ use Socket;
 our @EXPORT = qw(
 	wire_listen wire_accept wire_connect wire_send wire_receive wire_at_end wire_close_write
 	wire_greeting wire_read_greeting wire_message wire_read_message wire_request wire_u32 wire_u64
-	REQUEST SIGNAL CONTROL DECLINED STATUS STOPPED CONTINUED REPORT
+	REQUEST SIGNAL CONTROL PARTED DECLINED STATUS STOPPED CONTINUED REPORT STARTED
 	CAP_PROTOCOL DESCRIPTORS SCRIPT ARGUMENTS ENVIRONMENT UMASK LIMITS SIGMASK SIGIGNORED SIGNUMBER VERB WAITSTATUS
-	REASON PID RUNNING SERVED IDLE_MS
+	REASON PID RUNNING SERVED IDLE_MS LEARNING wire_report wire_is_learning
 );
 
 use constant {
-	REQUEST => 1, SIGNAL => 2, CONTROL => 3, DECLINED => 65, STATUS => 66, STOPPED => 67, CONTINUED => 68, REPORT => 69,
+	REQUEST => 1, SIGNAL => 2, CONTROL => 3, PARTED => 5, DECLINED => 65, STATUS => 66, STOPPED => 67, CONTINUED => 68,
+	REPORT => 69, STARTED => 70,
 };
 use constant {
 	CAP_PROTOCOL => 1,
 	DESCRIPTORS  => 0x8010, SCRIPT => 0x8011, ARGUMENTS => 0x8012, ENVIRONMENT => 0x8013,
 	UMASK        => 0x8014, LIMITS => 0x8015, SIGMASK   => 0x8016, SIGIGNORED  => 0x8017,
 	SIGNUMBER    => 0x8020, VERB   => 0x8030, WAITSTATUS => 0x8040,
-	REASON       => 65, PID => 66, RUNNING => 67, SERVED => 68, IDLE_MS => 69,
+	REASON       => 65, PID => 66, RUNNING => 67, SERVED => 68, IDLE_MS => 69, LEARNING => 71,
 };
 
 # A listening socket at PATH.
@@ -50,6 +51,21 @@ sub wire_accept ($socket, $seconds = DEADLINE) {
 	return if !readable($socket, $seconds);
 	accept my $s, $socket or return;
 	return $s;
+}
+
+# The fields of what the server at PATH reports of itself, or undef when it does not answer in SECONDS.
+sub wire_report ($path, $seconds = DEADLINE) {
+	my $s = wire_connect($path) or return;
+	wire_read_greeting($s, $seconds) or return;
+	wire_send($s, wire_message(CONTROL, VERB, wire_u32(1))) or return;
+	my $m = wire_read_message($s, $seconds);
+	return $m && $m->{type} == REPORT ? $m->{fields} : undef;
+}
+
+# Has the server at PATH still something to load that its calls have learned?
+sub wire_is_learning ($path) {
+	my $report = wire_report($path);
+	return $report && unpack 'N', $report->{+LEARNING};
 }
 
 sub wire_connect ($path) {
