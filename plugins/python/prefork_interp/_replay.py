@@ -28,7 +28,7 @@ class Shelved:
     """A module that was loaded ahead."""
 
     __slots__ = (
-        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "path", "before", "place", "attribute"
+        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "warned", "path", "before", "place", "attribute"
     )  # fmt: skip
 
     def __init__(self, name: str, module: "Any") -> None:
@@ -37,6 +37,7 @@ class Shelved:
         self.path = [*sys.path]
         self.before, self.place = _looked_into(name, module)
         self.missing: "list[str]" = []  # what it has tried to import
+        self.warned = False  # of what the filters then did not show
         self.needs: "list[str]" = []
         self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
         self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
@@ -80,6 +81,7 @@ class Loading(_record.Notes):
         """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
         lists, environment = State.look_at_lists(), _environment()
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
         self.spy = type("Spy", (Spy,), {"heard": self._warns})
         _filters().insert(0, ("default", None, self.spy, None, 0))
         _mutated("filters")
@@ -96,7 +98,11 @@ class Loading(_record.Notes):
         self.state = State(*lists, environment, undo)
 
     def _warns(self, category: str) -> None:
-        self.strange = self.strange or f"warns: {category}"
+        # The importer's own, of a finder; no filter tells one importer from another.
+        if category == "ImportWarning" and self.stack:
+            self.warned.update(entry.name for entry in self.stack)
+        else:
+            self.strange = self.strange or f"warns: {category}"
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -146,6 +152,7 @@ class Loading(_record.Notes):
         held = self.shelved[name].attribute if name in self.names else self._held(name, held)
         shelved = self.shelved[name] = Shelved(name, module)
         shelved.attribute = held
+        shelved.warned = name in self.warned
         self.names[name] = {**State.names(module)}
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
@@ -630,6 +637,8 @@ class Surroundings:
         self.finders = _record.Finders()
         # The second is there while an import is being noted.
         self.importers = builtins.__import__, _record.HOOKS[1]
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
+        self.filters = [*_filters()]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
         # Extensions are initialised once in a process, so one that is loaded holds on to what it has imported then.
@@ -637,6 +646,14 @@ class Surroundings:
         for name, shelved in _shelf.items():
             if type(State.names(shelved.module).get("__loader__")).__name__ == "ExtensionFileLoader":
                 _reach(name, self.bound)
+
+    def would_warn(self) -> "set[str]":
+        """Return the modules whose warnings would not be ignored as they were."""
+        filters = _filters()
+        if not self.warned or filters == self.filters:
+            return set()
+        known = all(it in filters for it in self.filters) and all(it in self.filters or it[0] == "ignore" for it in filters)
+        return set() if known else self.warned
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
@@ -703,12 +720,19 @@ def _restore(name: str) -> "Any":
     if not _surroundings.are_same() and name not in _surroundings.bound:
         _take_off({*_shelf}.difference(_surroundings.bound))
         return None
+    needed: "dict[str, Shelved]" = {}
     if not _surroundings.is_one_path or sys.path != _surroundings.path:
-        needed: "dict[str, Shelved]" = {}
         _reach(name, needed)
         lost = {other for other, shelved in needed.items() if not _would_be_found(other, shelved)}
         if lost:
             _withdraw(lost)
+            return None
+    warned = _surroundings.would_warn()
+    if warned:
+        needed = {}
+        _reach(name, needed)
+        if not warned.isdisjoint(needed):
+            _withdraw({*warned})
             return None
     _runtime.bring(name)
     _surroundings.finders.accept()
