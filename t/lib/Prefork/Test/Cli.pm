@@ -320,10 +320,11 @@ sub look_who_answered ($place, $line, $context) {
 	return;
 }
 
-# Has one server answered both here and there?
+# Has one server answered both here and there?  Or, where a file that it is made of has changed meanwhile, the next one at the same
+# path.
 sub is_same_server ($line) {
-	my %here = map { $_ => 1 } @{$line->{by}{here} // []};
-	return scalar grep { $here{$_} } @{$line->{by}{there} // []};
+	my %here = map { s/ \d+\z//r => 1 } @{$line->{by}{here} // []};
+	return scalar grep { $here{s/ \d+\z//r} } @{$line->{by}{there} // []};
 }
 
 # Lines that tell which server has answered each call.
