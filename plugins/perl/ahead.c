@@ -426,12 +426,12 @@ static int load_wanted(pTHX) {
 
 /* Those that are hidden are shown, as the new ones come behind them; then all are hidden. */
 int ahead_improve(void *context) {
-	static const struct tripwire_ends ends = {leave_out, leave_out};
+	static const struct tripwire_ends ends = {leave_out, leave_out, 1};
 	dTHXa(context);
 	SV *message;
 	U32 evals = PL_evalseq;
 	const U8 warned = PL_dowarn;
-	struct prefork_error error;
+	struct prefork_error error = {{0}};
 	int better, saved = errno;
 
 	if (PL_tainting)

@@ -231,7 +231,7 @@ static void add_boundary(pTHX) {
 }
 
 void unmarked_begin(pTHX_ const char *folder, SV *loader) {
-	struct prefork_error error;
+	struct prefork_error error = {{0}};
 
 	prefork_server_note_start();
 	if (serve_adopt(aTHX_ & error) <= 0)
@@ -246,7 +246,7 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	serve_note_reads(aTHX);
 	ahead_adopt(aTHX_ loader);
 	if (!serves_first)
-		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});
+		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again, 0});
 	add_boundary(aTHX);
 	next_plugin = PL_keyword_plugin;
 	PL_keyword_plugin = first_word;
