@@ -296,8 +296,7 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 static PyMethodDef methods[] = {
 	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
 	{"start_again", runtime_start_again, METH_VARARGS,
-     "start_again(\"NAME=value\"): start setup from the beginning, with this in its environment.  Returns if it "
-     "can't."},
+     "start_again(\"NAME=value\"): start setup from the beginning, with this in the environment.  None: it can't."},
 	{"begin_reads", runtime_begin_reads, METH_NOARGS, "Note which variables of the environment are read from here on."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},

@@ -91,7 +91,7 @@ static Tcl_Obj *global_commands(Tcl_Interp *interp) {
 }
 
 static void load_package(Tcl_Interp *interp, Tcl_Obj *command) {
-	static const struct tripwire wire = {tripped, NULL, 1};
+	static const struct tripwire wire = {.tripped = tripped, .serving = 1};
 	Tcl_Obj *before = global_commands(interp), *after;
 	struct prefork_error error;
 	int code;

@@ -5,7 +5,6 @@
 #include "tripwire.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int is(Tcl_Obj *word, const char *text) {
@@ -39,27 +38,16 @@ static void on_close(Tcl_Interp *interp, const struct rule *rule, int count, Tcl
 		on_channel(interp, rule, count, words);
 }
 
-static void depend_on_path(Tcl_Obj *path) {
-	if (Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE)
-		tripwire_directory();
-}
-
-/* What was found out about a file holds as long as it stays as it is.  Of a directory nothing but its being there was
- * asked. */
+/* What was found out about a file or a directory holds as long as it stays as it is. */
 static void watch_path(Tcl_Obj *path) {
 	struct prefork_error error;
 	const char *native;
-	struct stat st;
-
-	depend_on_path(path);
 	if (tripwire_searching())
 		return;
 	native = Tcl_FSGetNativePath(path);
 	if (native && (strncmp(native, "/proc/", 6) == 0 || strncmp(native, "/dev/", 5) == 0))
 		tripwire_trip("looks at", native);
-	if (!native || (stat(native, &st) == 0 && S_ISDIR(st.st_mode)))
-		return;
-	if (prefork_server_watch_file(native, &error) < 0)
+	if (native && prefork_server_watch_file(native, &error) < 0)
 		tripwire_trip("can't watch", native);
 }
 
@@ -85,11 +73,15 @@ static void on_file(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_
 		watch_path(words[1]);
 }
 
-static void on_path(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+static int is_relative(Tcl_Obj *path) {
+	return Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE;
+}
+
+static void on_normalize(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
 	(void)interp;
 	(void)rule;
-	if (count > 1)
-		depend_on_path(words[1]);
+	if (count == 2 && is_relative(words[1]))
+		tripwire_directory();
 }
 
 /* `file mtime` and the like: with one more word it sets. */
@@ -147,16 +139,36 @@ static void on_open(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_
 	watch_path(words[1]);
 }
 
-static void on_glob(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+/* -directory and -path: the file system is asked for that path by itself. */
+static void look_by_glob(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
 	(void)interp;
 	(void)rule;
 	for (int i = 1; i < count; i++) {
-		if (is(words[i], "-directory") && i + 1 < count) {
-			depend_on_path(words[i + 1]);
+		const char *word = Tcl_GetString(words[i]);
+
+		if (strncmp(word, "-d", 2) == 0 || strncmp(word, "-p", 2) == 0)
 			return;
-		}
+		if (word[0] != '-' && is_relative(words[i]))
+			tripwire_directory();
 	}
-	tripwire_directory();
+}
+
+/* What a directory holds, as long as it stays as it is. */
+static void on_glob(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	Tcl_Obj *directory = NULL;
+
+	look_by_glob(interp, rule, count, words);
+	if (tripwire_searching())
+		return;
+	for (int i = 1; i < count; i++) {
+		if (is(words[i], "-directory") && i + 1 < count)
+			directory = words[++i];
+		else if (strchr(Tcl_GetString(words[i]), '/') || is(words[i], "-join"))
+			refuse(interp, rule, count, words);
+	}
+	if (!directory)
+		refuse(interp, rule, count, words);
+	watch_path(directory);
 }
 
 static void on_pwd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
@@ -165,6 +177,39 @@ static void on_pwd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_O
 	(void)count;
 	(void)words;
 	tripwire_directory();
+}
+
+/* What clock(n) reads by itself. */
+static void on_getenv(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	(void)interp;
+	(void)rule;
+	if (count == 2)
+		tripwire_variable(Tcl_GetString(words[1]));
+}
+
+static void on_pid(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	(void)interp;
+	(void)rule;
+	(void)words;
+	if (count == 1)
+		tripwire_trip("the process's number", NULL);
+}
+
+/* A variable that was not there: its trace does not tell. */
+static void on_unset(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	(void)interp;
+	(void)rule;
+	for (int i = 1; i < count; i++) {
+		const char *name = Tcl_GetString(words[i]), *element = strncmp(name, "::", 2) == 0 ? name + 2 : name;
+		size_t length = strlen(element);
+
+		if (length > 5 && strncmp(element, "env(", 4) == 0 && element[length - 1] == ')') {
+			Tcl_Obj *variable = Tcl_NewStringObj(element + 4, (int)length - 5);
+
+			tripwire_variable(Tcl_GetString(variable));
+			Tcl_DecrRefCount(variable);
+		}
+	}
 }
 
 static int created(ClientData data[], Tcl_Interp *interp, int result) {
@@ -176,18 +221,21 @@ static int created(ClientData data[], Tcl_Interp *interp, int result) {
 	return result;
 }
 
+static void on_new_interpreter(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+	(void)rule;
+	if (count > 1 && strncmp(Tcl_GetString(words[1]), "cr", 2) == 0)
+		Tcl_NRAddCallback(interp, created, NULL, NULL, NULL, NULL);
+}
+
 /* Commands are seen in other interpreters too, but not those that are hidden there. */
 static void on_interp(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
 	static const char *const harmless[] = {"alias", "aliases", "create", "delete", "eval",     "exists", "expose",
 	                                       "hide",  "hidden",  "issafe", "slaves", "children", "target"};
 
-	for (size_t i = 0; count > 1 && i < sizeof harmless / sizeof *harmless; i++) {
-		if (!is(words[1], harmless[i]))
-			continue;
-		if (is(words[1], "create"))
-			Tcl_NRAddCallback(interp, created, NULL, NULL, NULL, NULL);
-		return;
-	}
+	on_new_interpreter(interp, rule, count, words);
+	for (size_t i = 0; count > 1 && i < sizeof harmless / sizeof *harmless; i++)
+		if (is(words[1], harmless[i]))
+			return;
 	refuse(interp, rule, count, words);
 }
 
@@ -218,92 +266,94 @@ static void on_trace(Tcl_Interp *interp, const struct rule *rule, int count, Tcl
 }
 
 const struct rule rules_table[] = {
-	{"after", refuse},
-	{"cd", refuse},
-	{"close", on_close},
-	{"eof", on_channel},
-	{"exec", refuse},
-	{"exit", refuse},
-	{"fblocked", on_channel},
-	{"fconfigure", on_channel},
-	{"fcopy", refuse},
-	{"fileevent", refuse},
-	{"flush", on_channel},
-	{"gets", on_channel},
-	{"glob", on_glob},
-	{"interp", on_interp},
-	{"load", on_load},
-	{"open", on_open},
-	{"package", on_package},
-	{"pid", refuse},
-	{"puts", refuse},
-	{"pwd", on_pwd},
-	{"read", on_channel},
-	{"seek", on_channel},
-	{"socket", refuse},
-	{"source", on_source},
-	{"tell", on_channel},
-	{"time", refuse},
-	{"timerate", refuse},
-	{"trace", on_trace},
-	{"unload", refuse},
-	{"update", refuse},
-	{"vwait", refuse},
-	{"zlib", on_channel},
-	{"::tcl::chan::blocked", on_channel},
-	{"::tcl::chan::close", on_close},
-	{"::tcl::chan::copy", refuse},
-	{"::tcl::chan::event", refuse},
-	{"::tcl::chan::eof", on_channel},
-	{"::tcl::chan::flush", on_channel},
-	{"::tcl::chan::gets", on_channel},
-	{"::tcl::chan::names", refuse},
-	{"::tcl::chan::pending", on_channel},
-	{"::tcl::chan::pipe", refuse},
-	{"::tcl::chan::pop", on_channel},
-	{"::tcl::chan::push", on_channel},
-	{"::tcl::chan::puts", refuse},
-	{"::tcl::chan::read", on_channel},
-	{"::tcl::chan::seek", on_channel},
-	{"::tcl::chan::tell", on_channel},
-	{"::tcl::chan::truncate", on_channel},
-	{"::tcl::clock::add", refuse},
-	{"::tcl::clock::clicks", refuse},
-	{"::tcl::clock::format", refuse},
-	{"::tcl::clock::microseconds", refuse},
-	{"::tcl::clock::milliseconds", refuse},
-	{"::tcl::clock::scan", refuse},
-	{"::tcl::clock::seconds", refuse},
-	{"::tcl::file::atime", on_time},
-	{"::tcl::file::attributes", on_attributes},
-	{"::tcl::file::channels", refuse},
-	{"::tcl::file::copy", refuse},
-	{"::tcl::file::delete", refuse},
-	{"::tcl::file::executable", on_file},
-	{"::tcl::file::exists", on_file},
-	{"::tcl::file::isdirectory", on_file},
-	{"::tcl::file::isfile", on_file},
-	{"::tcl::file::link", refuse},
-	{"::tcl::file::lstat", on_file},
-	{"::tcl::file::mkdir", refuse},
-	{"::tcl::file::mtime", on_time},
-	{"::tcl::file::normalize", on_path},
-	{"::tcl::file::owned", on_file},
-	{"::tcl::file::readable", on_file},
-	{"::tcl::file::readlink", on_file},
-	{"::tcl::file::rename", refuse},
-	{"::tcl::file::size", on_file},
-	{"::tcl::file::stat", on_file},
-	{"::tcl::file::tempfile", refuse},
-	{"::tcl::file::type", on_file},
-	{"::tcl::file::writable", on_file},
-	{"::tcl::info::cmdcount", refuse},
-	{"::tcl::mathfunc::rand", refuse},
-	{"::tcl::mathfunc::srand", refuse},
-	{NULL, NULL},
+	{"after", note_after, refuse},
+	{"cd", note_cd, refuse},
+	{"close", NULL, on_close},
+	{"eof", NULL, on_channel},
+	{"exec", NULL, refuse},
+	{"exit", NULL, refuse},
+	{"fblocked", NULL, on_channel},
+	{"fconfigure", note_fconfigure, on_channel},
+	{"fcopy", NULL, refuse},
+	{"fileevent", NULL, refuse},
+	{"flush", NULL, on_channel},
+	{"gets", NULL, on_channel},
+	{"glob", look_by_glob, on_glob},
+	{"interp", on_new_interpreter, on_interp},
+	{"load", NULL, on_load},
+	{"open", NULL, on_open},
+	{"package", note_in_tcl, on_package},
+	{"pid", on_pid, refuse},
+	{"puts", NULL, refuse},
+	{"pwd", on_pwd, on_pwd},
+	{"read", NULL, on_channel},
+	{"seek", NULL, on_channel},
+	{"socket", NULL, refuse},
+	{"source", note_in_tcl, on_source},
+	{"tell", NULL, on_channel},
+	{"time", NULL, refuse},
+	{"timerate", NULL, refuse},
+	{"trace", note_in_tcl, on_trace},
+	{"unload", NULL, refuse},
+	{"update", NULL, refuse},
+	{"unset", on_unset, on_unset},
+	{"vwait", NULL, refuse},
+	{"zlib", NULL, on_channel},
+	{"::tcl::chan::blocked", NULL, on_channel},
+	{"::tcl::chan::close", NULL, on_close},
+	{"::tcl::chan::copy", NULL, refuse},
+	{"::tcl::chan::event", NULL, refuse},
+	{"::tcl::chan::eof", NULL, on_channel},
+	{"::tcl::chan::flush", NULL, on_channel},
+	{"::tcl::chan::gets", NULL, on_channel},
+	{"::tcl::chan::names", NULL, refuse},
+	{"::tcl::chan::pending", NULL, on_channel},
+	{"::tcl::chan::pipe", NULL, refuse},
+	{"::tcl::chan::pop", NULL, on_channel},
+	{"::tcl::chan::push", NULL, on_channel},
+	{"::tcl::chan::puts", NULL, refuse},
+	{"::tcl::chan::read", NULL, on_channel},
+	{"::tcl::chan::seek", NULL, on_channel},
+	{"::tcl::chan::tell", NULL, on_channel},
+	{"::tcl::chan::truncate", NULL, on_channel},
+	{"::tcl::clock::add", NULL, refuse},
+	{"::tcl::clock::clicks", NULL, refuse},
+	{"::tcl::clock::format", NULL, refuse},
+	{"::tcl::clock::getenv", on_getenv, on_getenv},
+	{"::tcl::clock::microseconds", NULL, refuse},
+	{"::tcl::clock::milliseconds", NULL, refuse},
+	{"::tcl::clock::scan", NULL, refuse},
+	{"::tcl::clock::seconds", NULL, refuse},
+	{"::tcl::file::atime", NULL, on_time},
+	{"::tcl::file::attributes", NULL, on_attributes},
+	{"::tcl::file::channels", NULL, refuse},
+	{"::tcl::file::copy", NULL, refuse},
+	{"::tcl::file::delete", NULL, refuse},
+	{"::tcl::file::executable", NULL, on_file},
+	{"::tcl::file::exists", NULL, on_file},
+	{"::tcl::file::isdirectory", NULL, on_file},
+	{"::tcl::file::isfile", NULL, on_file},
+	{"::tcl::file::link", NULL, refuse},
+	{"::tcl::file::lstat", NULL, on_file},
+	{"::tcl::file::mkdir", NULL, refuse},
+	{"::tcl::file::mtime", NULL, on_time},
+	{"::tcl::file::normalize", on_normalize, on_normalize},
+	{"::tcl::file::owned", NULL, on_file},
+	{"::tcl::file::readable", NULL, on_file},
+	{"::tcl::file::readlink", NULL, on_file},
+	{"::tcl::file::rename", NULL, refuse},
+	{"::tcl::file::size", NULL, on_file},
+	{"::tcl::file::stat", NULL, on_file},
+	{"::tcl::file::tempfile", NULL, refuse},
+	{"::tcl::file::type", NULL, on_file},
+	{"::tcl::file::writable", NULL, on_file},
+	{"::tcl::info::cmdcount", NULL, refuse},
+	{"::tcl::mathfunc::rand", NULL, refuse},
+	{"::tcl::mathfunc::srand", note_srand, refuse},
+	{NULL, NULL, NULL},
 };
 
-static const struct rule of_interpreters = {"another interpreter's command", on_interp};
+static const struct rule of_interpreters = {"another interpreter's command", NULL, on_interp};
 
 const struct rule *rules_of_interpreters(void) {
 	return &of_interpreters;

@@ -165,7 +165,7 @@ static void watch(Tcl_Obj *path) {
 
 /* Tcl_MainEx() calls this when it has set the script's arguments, before it evaluates the script. */
 static int begin(Tcl_Interp *interp) {
-	static const struct tripwire wire = {tripped, see_command, 0};
+	static const struct tripwire wire = {.tripped = tripped, .command = see_command};
 	Tcl_Obj *library = Tcl_ObjPrintf("%s/init.tcl", Tcl_GetVar2(interp, "tcl_library", NULL, TCL_GLOBAL_ONLY));
 
 	Tcl_IncrRefCount(library);

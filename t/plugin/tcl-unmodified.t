@@ -70,7 +70,12 @@ sub test_definitions() {
 	ahead('lappend, append', 'lappend auto_path [file dirname [info script]]; append a b', 2);
 	ahead('interp alias', 'interp alias {} short {} string length');
 	ahead('classes', 'oo::class create C {method m {} {}}; oo::define C method n {} {}', 2);
-	ahead('catch', 'catch {package require no-such-package}');
+	ahead('catch', "catch {package require no-such-package}\ncatch {package require no-such-package} message", 2);
+	ahead('if', "if {[catch {package require no-such-package}]} {set a 1}\nif {\$tcl_platform(platform) ne {unix}} then "
+		. "{set b 1} elseif {[package vcompare 1 2] < 0} {set b 2} else {set b 3}\nif {[info exists b]} {set c 1} {set c 2}", 3);
+	ahead('a condition on a file', 'if {[file exists FOLDER/none.tcl]} {source FOLDER/none.tcl} else {source FOLDER/part.tcl}');
+	ahead('foreach', 'foreach v {a b} {set $v 1; lappend all $v}');
+	ahead('incr, unset, dict', 'incr i; incr i 2; unset i; dict set d k v; dict lappend d l v', 5);
 	ahead('names from the root', '::package require Tcl 8.5; ::namespace eval ::n {::proc p {} {}}', 2);
 	return;
 }
@@ -81,11 +86,18 @@ sub test_others() {
 	not_ahead('set to what a command gives', 'set pid [pid]');
 	not_ahead('set in an index', 'set a([pid]) 1');
 	not_ahead('a command within a computing one', 'set a [file join [pwd] x]');
-	not_ahead('something else in a namespace', 'namespace eval n {variable v 1; incr v}');
-	not_ahead('something else within catch', 'catch {incr v}');
+	not_ahead('something else in a namespace', 'namespace eval n {variable v 1; after 0 {}}');
+	not_ahead('something else within catch', 'catch {after 0 {}}');
 	not_ahead('words that are made of a list', 'package require {*}[list Tcl 8.5]');
 	not_ahead('an alias of another interpreter', 'catch {interp delete x}');
-	not_ahead('a condition', 'if {1} {package require Tcl 8.5}');
+	not_ahead('a condition that does something', 'if {[clock seconds]} {set a 1}');
+	not_ahead('a condition that is not literal', 'if [list 1] {set a 1}');
+	not_ahead("something else in $_->[0]", $_->[1]) for (
+		['a branch', 'if 1 {after 0 {}}'], ['a branch behind then', 'if 1 then {after 0 {}}'],
+		['another condition', 'if 0 {} elseif {[clock seconds]} {}'], ['another branch', 'if 0 {} elseif 1 {after 0 {}}'],
+		['the last branch', 'if 0 {} else {after 0 {}}'], ['a loop', 'foreach v {a b} {after 0 {}}'],
+		['catch in a condition', 'if {[catch {after 0 {}}]} {}'],
+	);
 	return;
 }
 
@@ -128,13 +140,15 @@ sub test_packages() {
 	%path = (TCLLIBPATH => packages(
 		good   => 'namespace eval good {variable v 1}',
 		outer  => 'package require good; namespace eval outer {variable v $::good::v}',
+		clock  => 'namespace eval clock {proc now {} {::clock seconds}; variable v [now]; set v 1}',
 		acts   => 'namespace eval acts {variable v [pid]; set v 1}',
 		global => 'namespace eval global {variable v 1}; proc global_command {} {}',
 		env    => 'namespace eval env {variable v [info exists ::env(NOT_SET)]}',
 		reads  => 'set f [open [info script]]; gets $f line; close $f; namespace eval reads {variable v 1}; unset f line',
+		where  => 'namespace eval where {variable v [file tail [pwd]]}',
 		fails  => 'namespace eval fails {variable v 1; if {![info exists ::started]} {error bad}}',
 	));
-	for my $name (qw(good outer reads)) {
+	for my $name (qw(good outer reads env)) {
 		forget();
 		my $script = requiring($name);
 		is_result($script->call([], env => \%path), $script->plain([], env => \%path), "$name: first call");
@@ -143,8 +157,8 @@ sub test_packages() {
 		is_result($script->call([], env => \%path, stdin => "in\n"), $plain, "$name: and all else is as before");
 		is(learned(), "package $name", 'and known');
 	}
-	my %refused = (acts => 'uses pid', global => 'adds or removes global commands',
-		env => 'reads the environment variable NOT_SET');
+	my %refused = (acts => 'uses pid', clock => 'uses ::tcl::clock::seconds', global => 'adds or removes global commands',
+		where => 'looks at the working directory');
 	for my $name (sort keys %refused) {
 		forget();
 		my $script = requiring($name);
@@ -152,6 +166,20 @@ sub test_packages() {
 		is_result($script->call([], env => \%path), $plain, "$name: first call");
 		ok(wait_for(sub { learned() eq "package $name\nwithout $name $refused{$name}" }), "$name: is left out");
 		is_result($script->call([], env => \%path), $plain, "$name: later call");
+	}
+	return;
+}
+
+# A package that is loaded ahead has read a variable: a caller with another value has another server.
+sub test_variables_of_packages() {
+	forget();
+	my $script = requiring('env');
+	$script->call([], env => \%path);
+	ok(loaded_ahead($script), 'it is loaded ahead');
+	for my $set (1, undef, 1) {
+		my %env = (env => {%path, NOT_SET => $set});
+		my $plain = $script->plain([], %env);
+		like($script->call([], %env)->{out}, qr/\A[01]\n\Q@{[ $plain->{out} =~ s{\A1\n}{}r ]}/, 'each has its own value');
 	}
 	return;
 }
@@ -169,6 +197,30 @@ sub test_deciding() {
 }
 
 # ---- files
+
+# What a package finds out of a folder when it is loaded ahead.
+sub test_changed_folders() {
+	my %looks = (
+		'what it holds'       => ['llength [glob -nocomplain -directory $folder *]', sub ($f) { write_file("$f/new", '') }],
+		'whether it is there' => ['file isdirectory $folder/sub', sub ($f) { rmdir "$f/sub" }],
+		'whether one appears' => ['file exists $folder/later', sub ($f) { mkdir "$f/later" }],
+	);
+	for my $name (sort keys %looks) {
+		my ($look, $change) = @{$looks{$name}};
+		my $folder = private_directory('folder ' . ($name =~ tr/ /-/r));
+		mkdir "$folder/sub";
+		my %env = (env => {TCLLIBPATH => packages(looks => "namespace eval looks {set folder {$folder}; variable v [$look]}")});
+		my $script = unmarked("package require looks\nputs \$looks::v\n");
+		forget();
+		my $before = $script->plain([], %env);
+		is_result($script->call([], %env), $before, "a folder: $name");
+		is(learned(), '', 'found out ahead');
+		$change->($folder);
+		isnt((my $plain = $script->plain([], %env))->{out}, $before->{out}, 'which changes');
+		is_result($script->call([], %env), $plain, 'and is found out again');
+	}
+	return;
+}
 
 sub test_changed_files() {
 	forget();
@@ -188,8 +240,10 @@ if (grep { $_ eq 'tcl' } languages()) {
 	test_others();
 	test_prefix_is_kept();
 	test_packages();
+	test_variables_of_packages();
 	test_deciding();
 	test_changed_files();
+	test_changed_folders();
 } else {
 	need_missing('language tcl', 'not built');
 }
