@@ -81,6 +81,38 @@ void learning_add(const char *kind, const char *name, const char *text) {
 	free(more);
 }
 
+void learning_add_names(const char *kind, char *const *names) {
+	char *bytes = read_all();
+	size_t length = bytes ? strlen(bytes) : 0, before = length;
+
+	for (; bytes && *names; names++) {
+		size_t size = strlen(kind) + strlen(*names) + 3;
+		char *more = find(bytes, kind, *names) ? NULL : realloc(bytes, length + size);
+
+		if (!more)
+			continue;
+		bytes = more;
+		length += (size_t)snprintf(bytes + length, size, "%s %s\n", kind, *names);
+	}
+	if (length > before)
+		prefork_server_learn(bytes, length);
+	free(bytes);
+}
+
+void learning_each(const char *kind, void (*visit)(const char *name, void *context), void *context) {
+	char *bytes = read_all(), *rest = bytes, *line;
+	size_t k = strlen(kind);
+
+	while ((line = strsep(&rest, "\n"))) {
+		if (strncmp(line, kind, k) != 0 || line[k] != ' ')
+			continue;
+		line += k + 1;
+		line[strcspn(line, " ")] = '\0';
+		visit(line, context);
+	}
+	free(bytes);
+}
+
 /* Take the lines of this kind out. */
 static void remove_kind(char *bytes, const char *kind) {
 	size_t k = strlen(kind);

@@ -17,7 +17,13 @@ int learning_has(const char *kind, const char *name);
 /* Add a line to what is known by now.  TEXT may be "". */
 void learning_add(const char *kind, const char *name, const char *text);
 
-/* The same, in place of all lines of this kind. */
+/* Add a line for each of NAMES, NULL-terminated, that has none. */
+void learning_add_names(const char *kind, char *const *names);
+
+/* Call VISIT for each line of this kind. */
+void learning_each(const char *kind, void (*visit)(const char *name, void *context), void *context);
+
+/* As learning_add(), in place of all lines of this kind. */
 void learning_set(const char *kind, const char *name, const char *text);
 
 #endif

@@ -5,6 +5,8 @@ package Proc::Prefork::Interp::Unmarked;
 
 require Proc::Prefork::Interp::Runtime;
 
-Proc::Prefork::Interp::_begin_unmarked(__FILE__ =~ m{\A (.*) /Proc/Prefork/Interp/Unmarked[.]pm \z}xs);
+my ($folder) = __FILE__ =~ m{\A (.*) /Proc/Prefork/Interp/Unmarked[.]pm \z}xs;
+
+Proc::Prefork::Interp::_begin_unmarked($folder, sub { package main; require $_[0] });
 
 1;

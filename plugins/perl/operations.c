@@ -361,6 +361,15 @@ static void act_sysopen(pTHX) {
 		tripwire_act(aTHX_ "puts a file in a standard handle's place");
 }
 
+/* caller: of what is loaded ahead it is a sub of ours. */
+static void act_caller(pTHX) {
+	I32 level = MAXARG > 0 && SvOK(*PL_stack_sp) ? (I32)SvIV(*PL_stack_sp) : 0;
+	const PERL_CONTEXT *frame = level >= 0 ? caller_cx(level, NULL) : NULL;
+
+	if (frame && CopFILE(frame->blk_oldcop) && strstr(CopFILE(frame->blk_oldcop), "/Proc/Prefork/Interp/Unmarked.pm"))
+		tripwire_act(aTHX_ "looks at who loads it");
+}
+
 /* A version is a number. */
 static void look_require(pTHX) {
 	SV *operand = *PL_stack_sp;
@@ -394,6 +403,7 @@ static const struct {
 	{OP_RECV, look_marked_handle, NULL},
 	{OP_OPEN, act_open, NULL},
 	{OP_SYSOPEN, act_sysopen, NULL},
+	{OP_CALLER, act_caller, NULL},
 	{OP_REQUIRE, look_require, NULL},
 	{OP_DOFILE, look_require, NULL},
 	{OP_EXIT, NULL, "exits"},
@@ -521,7 +531,7 @@ static OP *look_and_go_on(pTHX) {
 }
 
 static void replace(int type) {
-	if (original[type])
+	if (PL_ppaddr[type] == look_and_go_on)
 		return;
 	original[type] = PL_ppaddr[type];
 	PL_ppaddr[type] = look_and_go_on;

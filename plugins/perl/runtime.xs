@@ -91,13 +91,14 @@ _serve(keep_name)
   PREINIT:
 	struct prefork_error error;
   CODE:
-	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, 0, &error), &error);
+	RETVAL = error_message(aTHX_ serve(aTHX_ &settings, keep_name, NULL, &error), &error);
   OUTPUT:
 	RETVAL
 
 # The script is one that marks no boundary.
 void
-_begin_unmarked(folder)
+_begin_unmarked(folder, loader)
 	const char *folder
+	SV *loader
   CODE:
-	unmarked_begin(aTHX_ folder);
+	unmarked_begin(aTHX_ folder, loader);

@@ -49,21 +49,21 @@ static pid_t fork_perl(void *context) {
 
 /* Perl takes an environ that is not the one of its start for memory of its own, and frees it, or a string of it when a
  * variable is set.  Ours it is to copy before. */
-static void take_environment_as_given(pTHX) {
+void serve_take_environment(pTHX) {
 	PL_origenviron = environ;
 }
 
 /* Also when the interpreter ends. */
 static void keep_environment(pTHX_ void *unused) {
 	PERL_UNUSED_ARG(unused);
-	take_environment_as_given(aTHX);
+	serve_take_environment(aTHX);
 }
 
 int serve_adopt(pTHX_ struct prefork_error *error) {
 	int adopted = prefork_server_adopt(error);
 
 	if (adopted > 0) {
-		take_environment_as_given(aTHX);
+		serve_take_environment(aTHX);
 		call_atexit(keep_environment, NULL);
 	}
 	return adopted;
@@ -71,7 +71,7 @@ int serve_adopt(pTHX_ struct prefork_error *error) {
 
 void serve_note_reads(pTHX) {
 	prefork_server_begin_reads();
-	take_environment_as_given(aTHX);
+	serve_take_environment(aTHX);
 }
 
 /* ---- environment, arguments, name ---- */
@@ -101,7 +101,7 @@ static void renew_environment(pTHX) {
 		*to++ = *from;
 	}
 	*to = NULL;
-	take_environment_as_given(aTHX);
+	serve_take_environment(aTHX);
 	tzset();
 }
 
@@ -203,13 +203,17 @@ static void install(pTHX_ const struct prefork_call *call, int keep_name) {
 	prefork_server_unblock(call);
 }
 
-int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int found_boundary,
+int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int (*improve)(void *context),
           struct prefork_error *error) {
 	static struct prefork_language language = {.fork = fork_perl, .declines = tripwire_declines};
 	static struct prefork_call call;
 	int result;
 
-	language.found_boundary = found_boundary;
+	language.found_boundary = improve != NULL;
+	language.improve = improve;
+#ifdef MULTIPLICITY
+	language.context = aTHX;
+#endif
 	settings = *setups;
 	PERL_FLUSHALL_FOR_CHILD;
 	tzset(); /* for the server: executors in the same time zone need not read it again */

@@ -91,6 +91,16 @@ static void add_name(pTHX_ HV **set, const char *name) {
 	(void)hv_store(*set, name, (I32)strlen(name), newSV(0), 0);
 }
 
+HV *tripwire_modules(void) {
+	return modules;
+}
+
+const SV *tripwire_set(int number) {
+	const HV *const sets[] = {variables, files, written, modules};
+
+	return (const SV *)sets[number];
+}
+
 /* These are another one in nearly every call. */
 static int is_of_shell(const char *variable) {
 	static const char *const names[] = {"_", "COLUMNS", "LINES", "OLDPWD", "PWD", "SHLVL"};
@@ -113,17 +123,6 @@ void tripwire_variable(pTHX_ const char *name) {
 void tripwire_module(pTHX_ const char *name) {
 	if (armed)
 		add_name(aTHX_ & modules, name);
-}
-
-const char *tripwire_wanted(pTHX_ int first) {
-	const HE *name;
-
-	if (!modules)
-		return NULL;
-	if (first)
-		hv_iterinit(modules);
-	name = hv_iternext(modules);
-	return name ? HeKEY(name) : NULL;
 }
 
 /* What the kernel makes up is never the same. */
@@ -422,6 +421,20 @@ static void disarm_zone(pTHX) {
 }
 
 /* ---- all of them ---- */
+
+HV *tripwire_variables(pTHX) {
+	HV *values = newHV();
+	HE *entry;
+
+	if (variables)
+		hv_iterinit(variables);
+	while (variables && (entry = hv_iternext(variables))) {
+		const char *value = getenv(HeKEY(entry));
+
+		(void)hv_store(values, HeKEY(entry), HeKLEN(entry), value ? newSVpv(value, 0) : newSV(0), 0);
+	}
+	return values;
+}
 
 int tripwire_depend(pTHX_ struct prefork_error *error) {
 	const HE *name;

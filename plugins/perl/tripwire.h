@@ -38,8 +38,14 @@ int tripwire_depend(pTHX_ struct prefork_error *error);
 /* And this, for prefork_language. */
 const char *tripwire_declines(void *context, const struct prefork_caller *caller);
 
-/* The modules that were asked for, whether found or not: the FIRST or the next one's name in %INC; NULL: no more. */
-const char *tripwire_wanted(pTHX_ int first);
+/* Setup has looked for all modules that are loaded, and those that were asked for. */
+void tripwire_watch_modules(pTHX);
+
+/* The variables that were looked at, with their values as they are now; undef: not set. */
+HV *tripwire_variables(pTHX);
+
+/* Hashes of its own, as values in perl's memory: NUMBER 0 to 3. */
+const SV *tripwire_set(int number);
 
 /* Is this one of descriptors 0 to 2, or a duplicate of one? */
 int tripwire_is_standard(int fd);
@@ -72,6 +78,9 @@ void tripwire_umask(pTHX);
 void tripwire_year(void);
 void tripwire_signal(pTHX_ int number);
 void tripwire_terminal(pTHX_ int fd);
+
+/* The names of modules that were asked for; NULL: none. */
+HV *tripwire_modules(void);
 
 /* Perl's operations, functions of extensions, %ENV and %SIG. */
 void operations_arm(void);

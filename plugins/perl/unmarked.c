@@ -9,6 +9,7 @@
  * serves before the script's first word is compiled. */
 #include "unmarked.h"
 
+#include "ahead.h"
 #include "api.h"
 #include "serve.h"
 #include "server/learning.h"
@@ -16,11 +17,9 @@
 #include "tripwire.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* In the environment of a setup that was started again. */
@@ -54,62 +53,6 @@ static void start_again(pTHX_ const char *why) {
 	give_up(strerror(errno));
 }
 
-/* ---- what must stay as it is ---- */
-
-/* The first folder or file on the way to PATH that is not there: when it comes, so may PATH. */
-static void watch_missing(pTHX_ const char *path) {
-	char part[PATH_MAX];
-	struct stat st;
-
-	for (const char *slash = strchr(path + 1, '/');; slash = strchr(slash + 1, '/')) {
-		snprintf(part, sizeof part, "%.*s", slash ? (int)(slash - path) : (int)strlen(path), path);
-		if (stat(part, &st) < 0) {
-			tripwire_file(aTHX_ part, TRIPWIRE_TEST);
-			return;
-		}
-		if (!slash)
-			return;
-	}
-}
-
-/* Where perl looks for a module before it finds the file FOUND, or, where that is NULL, everywhere. */
-static void watch_search(pTHX_ const char *name, const char *found) {
-	AV *folders = GvAVn(PL_incgv);
-	char path[PATH_MAX];
-
-	for (SSize_t i = 0; i <= AvFILLp(folders); i++) {
-		const SV *folder = AvARRAY(folders)[i];
-
-		if (!folder || !SvPOK(folder))
-			continue;
-		if ((size_t)snprintf(path, sizeof path, "%s/%s", SvPVX(folder), name) >= sizeof path)
-			continue;
-		if (found && strEQ(path, found))
-			return;
-		watch_missing(aTHX_ path);
-	}
-}
-
-static void watch_modules(pTHX) {
-	HV *modules = GvHVn(PL_incgv);
-	HE *entry;
-
-	tripwire_file(aTHX_ script, TRIPWIRE_READ);
-	hv_iterinit(modules);
-	while ((entry = hv_iternext(modules))) {
-		const SV *file = HeVAL(entry);
-
-		/* What a hook in @INC has made up has no file. */
-		if (!SvPOK(file))
-			continue;
-		tripwire_file(aTHX_ SvPVX(file), TRIPWIRE_READ);
-		watch_search(aTHX_ HeKEY(entry), SvPVX(file));
-	}
-	for (const char *name = tripwire_wanted(aTHX_ 1); name; name = tripwire_wanted(aTHX_ 0))
-		if (!hv_exists(modules, name, (I32)strlen(name)))
-			watch_search(aTHX_ name, NULL);
-}
-
 /* ---- the boundary ---- */
 
 static int has_own_name(pTHX) {
@@ -125,15 +68,17 @@ static void serve_here(pTHX) {
 
 	state = SERVED;
 	if (!serves_first) {
-		watch_modules(aTHX);
+		tripwire_file(aTHX_ script, TRIPWIRE_READ);
+		tripwire_watch_modules(aTHX);
 		why = tripwire_disarm(aTHX_ & settings);
 	}
 	if (why)
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), 1, &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), ahead_improve, &error) < 0)
 		start_again(aTHX_ error.message);
+	ahead_called(aTHX);
 }
 
 /* What is about to happen can't happen ahead. */
@@ -285,7 +230,7 @@ static void add_boundary(pTHX) {
 	av_push(PL_initav, SvREFCNT_inc(MUTABLE_SV(newXS(NULL, compiled, "perl.c"))));
 }
 
-void unmarked_begin(pTHX_ const char *folder) {
+void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	struct prefork_error error;
 
 	prefork_server_note_start();
@@ -299,6 +244,7 @@ void unmarked_begin(pTHX_ const char *folder) {
 	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
 	serves_first = started_again(aTHX) || learning_has(BOUNDARY, FIRST);
 	serve_note_reads(aTHX);
+	ahead_adopt(aTHX_ loader);
 	if (!serves_first)
 		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});
 	add_boundary(aTHX);

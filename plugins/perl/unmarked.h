@@ -4,8 +4,8 @@
 
 #include "api.h"
 
-/* Before the script is compiled.  FOLDER is the runtime's. */
-void unmarked_begin(pTHX_ const char *folder);
+/* Before the script is compiled.  FOLDER is the runtime's, LOADER a sub that requires the file its argument names. */
+void unmarked_begin(pTHX_ const char *folder, SV *loader);
 
 /* Has it been called? */
 int unmarked_is_served(void);

@@ -4,6 +4,8 @@
  * place by Python; here are the functions.  They leave no frame, so that no traceback, no warning and no module that
  * looks at its caller sees them. */
 #include "runtime.h"
+#include "settings.h"
+#include "shelf.h"
 
 #include <pythread.h>
 #include <stdlib.h>
@@ -12,8 +14,6 @@
 
 static PyObject *find_original;   /* importlib's own _find_and_load */
 static PyObject *import_original; /* builtins.__import__ */
-static PyObject *shelf;           /* dict: modules that were loaded ahead, by name */
-static PyObject *restore;         /* restore(name): the module, or None */
 static PyObject *known;           /* dict: names that need no noting */
 
 /* The recorder's begin(name), end(name, error), imported(arguments), trip(kind, arguments), audited(event, arguments);
@@ -80,8 +80,12 @@ static PyObject *find_and_load(PyObject *self, PyObject *arguments) {
 	(void)self;
 	if (!name)
 		return NULL;
-	if (shelf && PyDict_GetItem(shelf, name)) {
-		module = PyObject_CallFunctionObjArgs(restore, name, NULL);
+	if (shelf_has(name)) {
+		int was_busy = busy;
+
+		busy = 1; /* what is done for the module, not by it */
+		module = shelf_give(name);
+		busy = was_busy;
 		if (module != Py_None)
 			return module;
 		Py_DecRef(module);
@@ -101,7 +105,11 @@ static PyObject *import(PyObject *self, PyObject *arguments, PyObject *keywords)
 }
 
 static PyObject *audit(PyObject *self, PyObject *arguments) {
+	PyObject *event = PyTuple_GetItem(arguments, 0);
+
 	(void)self;
+	if (event && PyUnicode_CompareWithASCIIString(event, "sys.addaudithook") == 0)
+		settings_add_other_hook();
 	if (notes_within() && tell(audited, Py_BuildValue("O", arguments)) < 0)
 		PyErr_Clear();
 	Py_RETURN_NONE;
@@ -210,6 +218,26 @@ static PyObject *imports_wire_attributes(PyObject *self, PyObject *attributes) {
 	return result;
 }
 
+static PyObject *imports_listen(PyObject *self, PyObject *unused) {
+	static PyMethodDef definition = {"audit", audit, METH_VARARGS, NULL};
+	static PyObject *function;
+	PyObject *result;
+
+	(void)self, (void)unused;
+	if (function)
+		Py_RETURN_NONE;
+	settings_add_own_hook();
+	function = PyCFunction_NewEx(&definition, NULL, NULL);
+	result = function ? PyObject_CallFunctionObjArgs(PySys_GetObject("addaudithook"), function, NULL) : NULL;
+	return result; /* None */
+}
+
+static PyObject *imports_note_all(PyObject *self, PyObject *on) {
+	(void)self;
+	depth = PyObject_IsTrue(on);
+	Py_RETURN_NONE;
+}
+
 static PyObject *imports_notes(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
 	return PyBool_FromLong(notes_within());
@@ -226,17 +254,6 @@ static PyObject *imports_hooks(PyObject *self, PyObject *arguments) {
 	return Py_BuildValue("NN", looking_like(find, "_find_and_load", NULL, find_and_load, METH_VARARGS),
 	                     looking_like(imports, "__import__", builtins, (PyCFunction)(void (*)(void))import,
 	                                  METH_VARARGS | METH_KEYWORDS));
-}
-
-static PyObject *imports_shelve(PyObject *self, PyObject *arguments) {
-	PyObject *modules, *function;
-
-	(void)self;
-	if (!PyArg_ParseTuple(arguments, "OO", &modules, &function))
-		return NULL;
-	keep(&shelf, modules);
-	keep(&restore, function);
-	Py_RETURN_NONE;
 }
 
 static PyObject *imports_note(PyObject *self, PyObject *arguments) {
@@ -259,16 +276,16 @@ static PyObject *imports_note(PyObject *self, PyObject *arguments) {
 static PyMethodDef methods[] = {
 	{"hooks", imports_hooks, METH_VARARGS,
      "hooks(_find_and_load, __import__, builtins): functions in place of the first two, that call them."},
-	{"shelve", imports_shelve, METH_VARARGS, "shelve(modules, restore): take these, by restore(name); None: no more."},
 	{"note", imports_note, METH_VARARGS,
      "note(known, begin, end, imported, trip, audited): note what is not known; None: no more."},
+	{"note_all", imports_note_all, METH_O, "note_all(on): not only in imports."},
 	{"wire", imports_wire, METH_VARARGS,
      "wire(function, module, name, kind): one that calls trip(kind, arguments), and function."},
 	{"hold_back", imports_hold_back, METH_VARARGS,
      "hold_back(register, list): one that keeps (arguments, keywords) in the list; None: no more."},
 	{"wire_attributes", imports_wire_attributes, METH_O, "wire_attributes(dict): for sys.__getattr__."},
 	{"notes", imports_notes, METH_NOARGS, "Is an import being noted, here and now?"},
-	{"audit", audit, METH_VARARGS, "For sys.addaudithook()."},
+	{"listen", imports_listen, METH_NOARGS, "From here on audited(event, arguments) is called too."},
 	{NULL, NULL, 0, NULL},
 };
 

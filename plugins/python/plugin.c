@@ -11,6 +11,9 @@
  * prefork_interp/__init__.py takes it out and puts that value back. */
 #define ORIGINAL_PATH_VARIABLE "PREFORK_INTERP_PYTHONPATH"
 
+/* There too: "1" where the script's own first lines are to run ahead of its calls. */
+#define SPLIT_VARIABLE "PREFORK_INTERP_SPLIT"
+
 /* Below the runtime's folder. */
 #define EARLY_FOLDER "/prefork_interp/early"
 
@@ -364,6 +367,8 @@ static int python_prepare(const struct prefork_invocation *invocation, const str
 		return -1;
 	bootstrap = choose_bootstrap(invocation, &options);
 	if (bootstrap && add_bootstrap(invocation, bootstrap, host, setup) != 0)
+		return -1;
+	if (!is_marked(invocation) && invocation->split && host->set_environment(setup, SPLIT_VARIABLE, "1") != 0)
 		return -1;
 	if (host->add_argument(setup, invocation->script) != 0)
 		return -1;

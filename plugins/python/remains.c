@@ -85,6 +85,14 @@ static int attribute_is(PyObject *object, const char *name, const char *value) {
 	return result;
 }
 
+static int is_true(PyObject *object, const char *name) {
+	PyObject *attribute = PyObject_GetAttrString(object, name);
+	int result = attribute ? PyObject_IsTrue(attribute) : -1;
+
+	Py_DecRef(attribute);
+	return result;
+}
+
 static int is_class(PyObject *type, const char *module, const char *name) {
 	return attribute_is(type, "__name__", name) && attribute_is(type, "__module__", module);
 }
@@ -115,11 +123,28 @@ static void learn_connections(void) {
 	PyErr_Clear();
 }
 
+/* One that only warns, where the script has asked for that: pyparsing's, which is in many a package. */
+static int is_idle(PyObject *del) {
+	PyObject *names, *settings;
+	int result = 0;
+
+	if (!attribute_is(del, "__qualname__", "Forward.__del__") || !(names = PyObject_GetAttrString(del, "__globals__")))
+		return 0;
+	settings = PyDict_Check(names) ? PyDict_GetItemString(names, "__diag__") : NULL;
+	if (settings && PyDict_GetItemString(names, "ParserElement"))
+		result = is_true(settings, "warn_on_assignment_to_Forward") == 0;
+	Py_DecRef(names);
+	PyErr_Clear();
+	return result;
+}
+
 static enum kind kind_of_type(PyTypeObject *type) {
 	PyObject *del = _PyType_Lookup(type, del_name);
 
+	if (del && Py_TYPE(del) == wrapper_type)
+		return kind_of_wrapper(type, del);
 	if (del)
-		return Py_TYPE(del) == wrapper_type ? kind_of_wrapper(type, del) : DOUBTFUL;
+		return is_idle(del) ? PLAIN : DOUBTFUL;
 	if (PyType_IsSubtype(type, reference_type))
 		return REFERENCE;
 	return connection_type && PyType_IsSubtype(type, connection_type) ? DOUBTFUL : PLAIN;
@@ -175,14 +200,6 @@ static int kind_of(struct kinds *kinds, PyTypeObject *type) {
 }
 
 /* ---- objects */
-
-static int is_true(PyObject *object, const char *name) {
-	PyObject *attribute = PyObject_GetAttrString(object, name);
-	int result = attribute ? PyObject_IsTrue(attribute) : -1;
-
-	Py_DecRef(attribute);
-	return result;
-}
 
 /* Is it one that has not begun, or has ended? */
 static int generator_is_at_rest(PyObject *generator) {

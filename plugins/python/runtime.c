@@ -5,6 +5,7 @@
 
 #include "leave.h"
 #include "prefork-server.h"
+#include "shelf.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -44,9 +45,27 @@ static pid_t fork_as_python(void *context) {
 	return child;
 }
 
+static PyObject *runtime_begin_reads(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	prefork_server_begin_reads();
+	Py_RETURN_NONE;
+}
+
 static PyObject *runtime_adopt(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
+	if (getenv("PREFORK_INTERP_SPLIT"))
+		prefork_server_note_start();
 	adopted = prefork_server_adopt(&adoption_error);
+	Py_RETURN_NONE;
+}
+
+static PyObject *runtime_start_again(PyObject *self, PyObject *arguments) {
+	const char *variable;
+
+	(void)self;
+	if (!PyArg_ParseTuple(arguments, "s", &variable))
+		return NULL;
+	prefork_server_start_again(variable);
 	Py_RETURN_NONE;
 }
 
@@ -274,6 +293,9 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 
 static PyMethodDef methods[] = {
 	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
+	{"start_again", runtime_start_again, METH_VARARGS,
+     "start_again(\"NAME=value\"): start setup from the beginning, with this in the environment.  None: it can't."},
+	{"begin_reads", runtime_begin_reads, METH_NOARGS, "Note which variables of the environment are read from here on."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},
@@ -300,7 +322,8 @@ static struct PyModuleDef definition = {
 __attribute__((visibility("default"))) PyMODINIT_FUNC PyInit__runtime(void) {
 	PyObject *module = PyModule_Create(&definition);
 
-	if (module && (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0)) {
+	if (module &&
+	    (script_add(module) != 0 || imports_add(module) != 0 || leave_add(module) != 0 || shelf_add(module) != 0)) {
 		Py_DecRef(module);
 		return NULL;
 	}

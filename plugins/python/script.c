@@ -74,11 +74,11 @@ static int conclude(PyObject *result) {
 
 	PyErr_Fetch(&type, &value, &traceback);
 	clear(&code);
+	call_end();
 	if (!is_imported) {
 		flush("stderr");
 		flush("stdout");
 	}
-	call_end();
 	leave_stand_by();
 	PyErr_Restore(type, value, traceback);
 	if (!result) {

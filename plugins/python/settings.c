@@ -69,13 +69,28 @@ static PyObject *no_arguments(void *unused) {
 
 /* Hooks hear of the interpreter's end.  Where there are any an event's arguments are made, else not; as these can't be,
  * no hook hears of this event. */
+static int is_heard(void) {
+	if (PySys_Audit && PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, NULL) == 0)
+		return 0;
+	PyErr_Clear();
+	return 1;
+}
+
+/* Our own hook stays, and hears of all that are added behind it. */
+static int own_hook, other_hook;
+
+void settings_add_own_hook(void) {
+	other_hook = is_heard();
+	own_hook = 1;
+}
+
+void settings_add_other_hook(void) {
+	other_hook = 1;
+}
+
 static const char *doubt_hooks(PyObject *collector) {
 	(void)collector;
-	if (!PySys_Audit || PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, NULL) != 0) {
-		PyErr_Clear();
-		return "there is an audit hook";
-	}
-	return NULL;
+	return (own_hook ? other_hook : is_heard()) ? "there is an audit hook" : NULL;
 }
 
 static const char *doubt_tracing(PyObject *collector) {
@@ -139,7 +154,8 @@ static const char *const opaque[] = {"_dbm", "_gdbm", "_tkinter", "ossaudiodev",
 /* Extensions that are not the interpreter's own, whose objects hold memory and nothing else: by package.  With any
  * other the interpreter is finalised. */
 static const char known_extensions[] =
-	" Crypto Cryptodome Levenshtein PIL _brotli _cffi_backend _ruamel_yaml _yaml aiohttp bcrypt black blib2to3 brotli"
+	" Crypto Cryptodome Levenshtein PIL _brotli _awscrt _cffi_backend _ruamel_yaml _yaml aiohttp bcrypt black blib2to3 "
+	"brotli"
 	" charset_normalizer contourpy coverage cryptography frozenlist kiwisolver lxml lz4 markupsafe matplotlib msgpack"
 	" multidict mypy mypyc nacl numpy orjson pandas prefork_interp propcache psutil pydantic_core rapidfuzz regex rpds"
 	" ruamel scipy simplejson tomli ujson wrapt xxhash yaml yarl zstandard ";

@@ -11,4 +11,8 @@ const char *settings_doubt(PyObject *collector);
 /* Would nobody hear that a file was left open? */
 int settings_ignore_open_files(void);
 
+/* The runtime's own audit hook is about to be added; one of somebody else's is. */
+void settings_add_own_hook(void);
+void settings_add_other_hook(void);
+
 #endif

@@ -14,6 +14,7 @@ my %SERVED = ('perl/module-asks-for-terminal' => 2, 'perl/signal-ignored-and-ask
 sub run_unmarked ($case, $language) {
 	local $case->{unmarked} = 1;
 	local $case->{run} = $LINE{$case->{name}} // $case->{run};
+	local $case->{unmarked} = 1;
 	local $case->{scripts}{$language}{text} = $case->{scripts}{$language}{unmarked};
 	local $case->{served}{$language} = $SERVED{$case->{name}}
 		// ($case->{name} =~ /setup/ ? '?' : $case->{served}{$language} || '?');

@@ -35,6 +35,9 @@ sub with_begin ($code, $modules) {
 	return $script;
 }
 
+# Where the boundary is, as it is known.
+sub known_boundary() { return join "\n", grep { /^boundary / } split /\n/, learned() }
+
 # Does this machine look for users and the like in files alone?
 my $files_tell = do {
 	my $text = read_file('/etc/nsswitch.conf') // 'none';
@@ -45,21 +48,21 @@ my $files_tell = do {
 # All of it runs ahead.
 sub ahead ($code, $modules = '') {
 	with_begin($code, $modules);
-	is(learned(), 'boundary running', "ahead: $code");
+	is(known_boundary(), 'boundary running', "ahead: $code");
 	return;
 }
 
 # The boundary is before it.
 sub boundary ($why, $code, $modules = '') {
 	my $script = with_begin($code, $modules);
-	is(learned(), "boundary compiling $why (" . $script->path . ' line 5)', "$why: $code");
+	is(known_boundary(), "boundary compiling $why (" . $script->path . ' line 5)', "$why: $code");
 	return;
 }
 
 # It is noticed when it is over: nothing of the script runs ahead.
 sub first ($why, $code, $modules = '') {
 	with_begin($code, $modules);
-	like(learned(), qr/\Aboundary first \Q$why\E/, "$why: $code");
+	like(known_boundary(), qr/\Aboundary first \Q$why\E/, "$why: $code");
 	return;
 }
 
@@ -192,14 +195,14 @@ sub test_first() {
 	forget();
 	my $script = unmarked("BEGIN { no strict 'refs'; \$x = \@{'ARGV'} }\nprint \"\$x \@ARGV\\n\";\n");
 	is_result($script->call(['a', 'b']), {out => "2 a b\n", err => ''}, 'looked at too late: as a plain run');
-	my $known = learned();
+	my $known = known_boundary();
 	like($known, qr/\Aboundary first looks at its arguments/, 'is known');
 	quiet_down();
 	is_result($script->call(['a']), {out => "1 a\n", err => ''}, 'by another server too');
-	is(learned(), $known, 'and stays');
+	is(known_boundary(), $known, 'and stays');
 	write_file($script->path, read_file($script->path) =~ s/no strict.* }/\$x = 5 }/r, 0755);
 	is_result($script->call(['a']), {out => "5 a\n", err => ''}, 'a script that has changed');
-	is(learned(), 'boundary running', 'is looked at afresh');
+	is(known_boundary(), 'boundary running', 'is looked at afresh');
 	return;
 }
 
@@ -217,10 +220,10 @@ sub test_boundary_moves() {
 	forget();
 	my $script = unmarked("use lib '$lib';\nuse Mine;\nprint defined \$Mine::x ? 1 : 0, \"\\n\";\n");
 	is_result($script->call([]), {out => "1\n"}, 'a module that looks');
-	is(learned(), "boundary compiling looks at its process id ($lib/Mine.pm line 2)", 'is where the boundary is');
+	is(known_boundary(), "boundary compiling looks at its process id ($lib/Mine.pm line 2)", 'is where the boundary is');
 	write_file("$lib/Mine.pm", "package Mine;\nour \$x = 1;\n1;\n");
 	is_result($script->call([]), {out => "1\n"}, 'it has changed');
-	is(learned(), 'boundary running', 'the boundary has moved');
+	is(known_boundary(), 'boundary running', 'the boundary has moved');
 	return;
 }
 
@@ -262,6 +265,143 @@ SCRIPT
 	return;
 }
 
+# ---- modules that calls load
+
+# A folder with modules: name => text.
+sub modules (%text) {
+	state $count = 0;
+	my $lib = private_directory('modules' . ++$count);
+	for my $name (keys %text) {
+		my $path = "$lib/$name.pm" =~ s{::}{/}gr;
+		(my $in = $path) =~ s{/[^/]*\z}{};
+		mkdir $in if !-d $in;
+		write_file($path, "package $name;\n$text{$name}\n1;\n");
+	}
+	return $lib;
+}
+
+# Tells, behind a mark, the addresses at which a module's sub lies: the same in all calls of a server that has loaded it.
+sub requiring ($lib, @modules) {
+	my $text = "use lib '$lib';\n";
+	$text .= qq{print exists \$INC{'$_.pm'} ? 1 : 0, defined &${_}::f ? 1 : 0, scalar(keys %${_}::) ? 1 : 0, ${_}->can('f') ? 1 : 0, "\\n"; }
+		. qq{require $_; print ${_}::f(), ' ', join(' ', sort keys %INC), "\\n"; push \@all, \\&${_}::f;\n} for @modules;
+	return unmarked("$text print STDERR join(' ', \@all), qq{\\n};\n");
+}
+
+# Two calls have the module's sub in one place: it was there before they asked for it.
+sub ahead_of_calls ($script) {
+	return wait_for(sub { $script->call([])->{err} eq $script->call([])->{err} });
+}
+
+sub test_modules() {
+	my %good = (
+		Good     => 'sub f { "good" }',
+		Variable => 'our @list = (1, 2); our %hash = (k => "v"); our $scalar = 5; sub f { "@list $hash{k} $scalar" }',
+		Exports  => 'use Exporter "import"; our @EXPORT_OK = ("f"); use Text::ParseWords qw(shellwords); sub f { join ",", shellwords("a b") }',
+		Lexical  => 'my %seen = (a => 1); sub f { $seen{b}++; join ",", sort keys %seen }',
+		Reads    => 'sub f { $x } open my $h, "<", __FILE__; our $x = <$h>; close $h;',
+		Asks     => 'our $x = $ENV{NOT_SET} // "none"; sub f { $x }',
+		Evals    => 'our $x = eval "__FILE__"; sub f { $x }',
+		Extends  => 'use POSIX (); sub f { POSIX::floor(1.5) }',
+		Inherits => 'our @ISA = ("Base"); package Base; sub m { "inherited" } package Inherits; sub f { Inherits->m }',
+		Ends     => 'sub f { "ends" } END { print "end of Ends\n" }',
+	);
+	for my $name (sort keys %good) {
+		forget();
+		my $script = requiring(modules($name => $good{$name}), $name);
+		my $plain = $script->plain([]);
+		delete $plain->{err};
+		is_result($script->call([]), $plain, "$name: first call");
+		ok(ahead_of_calls($script), "$name: then it is loaded ahead");
+		is_result($script->call([]), $plain, "$name: and all else is as before");
+		like(learned(), qr/^module $name\.pm$/m, 'it is known');
+		unlike(learned(), qr/^without/m, 'and nothing is left out');
+	}
+	return;
+}
+
+sub test_modules_left_out() {
+	my %bad = (
+		Acts     => ['our $x = `echo x`; sub f { $x }', qr/starts a process/],
+		Looks    => ['our $x = $$ ? "pid" : ""; sub f { $x }', qr/looks at its process id/],
+		Writes   => ["open my \$h, '>', '$folder/written'; close \$h; sub f { 1 }", qr/opens more than a file to read/],
+		Prints   => ['print STDOUT ""; sub f { 1 }', qr/prints/],
+		Warns    => ['warn "warned\n"; sub f { 1 }', qr/printed/],
+		Called   => ['our $x = join " ", (caller)[0, 2]; sub f { $x }', qr/looks at who loads it/],
+		Random   => ['our $x = rand; sub f { 1 }', qr/random/],
+		Changes  => ['$ENV{CHANGED} = "x"; sub f { $ENV{CHANGED} }', qr/environment/],
+		Handles  => ['$SIG{USR1} = sub { 1 }; sub f { 1 }', qr/what a signal does/],
+		Keeps    => ['our $h; open $h, "<", __FILE__; sub f { scalar <$h> }', qr/which files are open/],
+		Destroys => ['our $o = bless {}; sub DESTROY { $main::n++ } sub f { 1 }', qr/something to do at their end: Destroys/],
+		Deletes  => ['delete $main::table{a}; sub f { join ",", keys %main::table }', qr/a hash that is not its own/],
+	);
+	for my $name (sort keys %bad) {
+		forget();
+		my $lib = modules($name => $bad{$name}[0]);
+		my $script = unmarked("use lib '$lib'; our %table; BEGIN { \$table{a} = 1 } sub taken;\nrequire $name; print ${name}::f(), qq{\\n};\n");
+		my $plain = $script->plain([]);
+		is_result($script->call([]), $plain, "$name: first call");
+		ok(wait_for(sub { learned() =~ /^without $name\.pm .*?$bad{$name}[1]/m }), "$name: is left out") or diag(learned());
+		is_result($script->call([]), $plain, "$name: later call");
+	}
+	return;
+}
+
+# What a module has done elsewhere is not to be seen before it is asked for; and modules come in any order, or not.
+sub test_modules_hidden() {
+	my $lib = modules(
+		Registry => 'my %types; our $count = 0; sub add { $types{$_[1]} = $_[0]; $count++ } sub types { join(" ", map { "$_=$types{$_}" } sort keys %types) . " $count" } sub f { types() }',
+		First    => 'require Registry; Registry::add(__PACKAGE__, "first"); push @main::list, "first"; $main::set = "by first"; sub main::from_first { 1 } sub f { Registry::types() }',
+		Second   => 'require Registry; Registry::add(__PACKAGE__, "second"); push @main::list, "second"; our @ISA = ("First"); sub f { Registry::types() }',
+	);
+	my $script = unmarked(<<"SCRIPT");
+use lib '$lib';
+our (\@list, \$set);
+sub state_now { join ' ', "\@list", \$set // 'unset', defined &main::from_first ? 'sub' : 'none', defined &Registry::types ? Registry::types() : 'no types', Second->can('main') // 'no class', Second->isa('First') ? 'isa' : 'not', sort grep { !/^(lib|strict|warnings|Config|XSLoader|re|overload)/ } keys %INC }
+print state_now(), "\\n";
+for my \$m (\@ARGV) { if (\$m eq 'set') { \$set = 'by call' } elsif (\$m =~ /^eval (.*)/) { eval \$1; print \$@ } else { require "\$m.pm"; print "\$m: ", \$m->f, "\\n" } print state_now(), "\\n" }
+SCRIPT
+	forget();
+	$script->call([qw(Registry First Second)]);
+	wait_for(sub { $script->call([qw(Registry First Second)]); learned() =~ /Second/ });
+	for my $order ([qw(Registry First Second)], [qw(First Second)], [qw(Second First)], [qw(Second Registry)], ['Registry', 'set', 'First'], ['set', 'First', 'Second'],
+		[], ['eval sub First::f { 5 }', 'First', 'Second'], ['eval $Registry::count = 7', 'Registry', 'First'], ['eval push @main::list, 0', 'First'],
+		['eval Registry::types()', 'First'], ['eval sub main::from_first { 2 }', 'First'], ['eval $INC{"Registry.pm"} = 1; sub Registry::add { 1 } sub Registry::types { 9 }', 'First'],
+		['eval unshift @INC, sub { print "asked for $_[1]\n"; undef }', 'Registry', 'First'], ['eval $SIG{__DIE__} = sub { print "handler\n" }', 'First'], ['eval local $^W = 1; require First']) {
+		my $plain = $script->plain($order);
+		is_result($script->call($order), $plain, "in the order @$order");
+	}
+	quiet_down();
+	return;
+}
+
+# Loaded from the file that perl would find.
+sub test_modules_found() {
+	my ($one, $two) = (modules(Mine => 'sub f { "one" }'), modules(Other => '1;'));
+	my $script = unmarked("use lib '$one';\nunshift \@INC, \@ARGV;\nrequire Mine;\nprint Mine::f(), qq{\\n};\n");
+	forget();
+	$script->call([$two]) for 1 .. 3;
+	is_result($script->call([$two]), {out => "one\n", err => ''}, 'a folder without such a module before it');
+	write_file("$two/Mine.pm", "package Mine; sub f { 'two' } 1;\n");
+	is_result($script->call([$two]), {out => "two\n", err => ''}, 'a folder with another one');
+	is_result($script->call([]), {out => "one\n", err => ''}, 'not searched');
+	write_file("$one/Mine.pm", "package Mine; sub f { 'changed' } 1;\n");
+	is_result($script->call([]), {out => "changed\n", err => ''}, 'it has changed');
+	return;
+}
+
+# A value of the environment that a module has looked at, and the script sets before it loads it.
+sub test_modules_environment() {
+	my $lib = modules(Asks => 'our $x = $ENV{ASKED} // "none"; sub f { $x }');
+	my $script = unmarked("use lib '$lib';\n\$ENV{ASKED} = shift if \@ARGV;\nrequire Asks;\nprint Asks::f(), qq{\\n};\n");
+	forget();
+	$script->call([]) for 1 .. 3;
+	is_result($script->call(['set']), {out => "set\n"}, 'set by the script');
+	is_result($script->call([]), {out => "none\n"}, 'not set');
+	is_result($script->call([], env => {ASKED => 'callers'}), {out => "callers\n"}, 'set by the caller');
+	return;
+}
+
 if (grep { $_ eq 'perl' } languages()) {
 	$folder = private_directory('acts');
 	test_ahead();
@@ -272,6 +412,11 @@ if (grep { $_ eq 'perl' } languages()) {
 	test_started_again();
 	test_boundary_moves();
 	test_watched();
+	test_modules();
+	test_modules_left_out();
+	test_modules_hidden();
+	test_modules_found();
+	test_modules_environment();
 } else {
 	need_missing('language perl', 'not built');
 }

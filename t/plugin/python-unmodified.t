@@ -17,7 +17,7 @@ my %SEEN_IN_CALL = (
 	mask          => ['import os; os.umask(os.umask(0))',                     qr/^umask/],
 	terminal      => ['import os; x = os.isatty(1)',                          qr/^isatty/],
 	stream        => ['import sys; x = sys.stdout.isatty()',                  qr/^standard stream: isatty/],
-	descriptor    => ['import sys; x = sys.stdin.fileno()',                   qr/^standard stream: fileno/],
+	reading       => ['import sys; x = sys.stdin.read()',                     qr/^standard stream: read/],
 	size          => ['import shutil; x = shutil.get_terminal_size()',        qr/^(reads COLUMNS|standard stream)/],
 	clock         => ['import time; x = time.time()',                         qr/^time/],
 	zone          => ['import time; x = time.localtime(0)',                   qr/^localtime/],
@@ -30,7 +30,6 @@ my %SEEN_IN_CALL = (
 	child         => ['import os; os.system("true")',                         qr/^os\.system/],
 	program       => ['import subprocess; subprocess.call(["true"])',         qr/^subprocess\.Popen/],
 	host          => ['import socket; x = socket.gethostname()',              qr/^socket\.gethostname/],
-	variable      => ['import os; os.environ["FROM_MODULE"] = "1"',           qr/^os\.putenv/],
 	main          => ['import __main__',                                      qr/^imports __main__/],
 	importer      => ['import arguments',                                     qr/^$/],
 );
@@ -42,10 +41,9 @@ my %SEEN_WHEN_LOADED = (
 	hook      => ['import sys; sys.excepthook = lambda *a: None',  qr/^changes sys\.excepthook/],
 	xpath     => ['import sys; sys.path.append("/nowhere")',       qr/^changes sys\.path/],
 	builtin   => ['import builtins; builtins.of_module = 1',       qr/^changes builtins/],
-	patch     => ['import keyword; keyword.kwlist = []',           qr/^changes keyword\.kwlist/],
 	collector => ['import gc; gc.set_threshold(5)',                qr/^changes garbage collection/],
 	socket_   => ['import socket; x = socket.socket()',            qr/^descriptor \d+ can't be shared/],
-	warning   => ['import warnings; warnings.warn("x", DeprecationWarning, stacklevel=1)', qr/^warns in/],
+	warning   => ['import warnings; warnings.warn("x", DeprecationWarning, stacklevel=1)', qr/^warns/],
 	drawn     => ['import random; x = random.random()',            qr/^(changes random numbers|imports random)/],
 	failing   => ['raise ValueError("no")',                        qr/^raises ValueError/],
 );
@@ -75,6 +73,14 @@ sub with_modules ($text, %modules) {
 sub call_until ($script, $words, $wanted, %o) {
 	my $r;
 	wait_for(sub { $r = $script->call($words, %o); return $r->{out} =~ $wanted }, DEADLINE)
+		or diag("output: $r->{out}\nerror output: $r->{err}");
+	return $r;
+}
+
+# The same by what the calls write to standard error.
+sub call_until_error ($script, $wanted) {
+	my $r;
+	wait_for(sub { $r = $script->call([]); return $r->{err} =~ $wanted }, DEADLINE)
 		or diag("output: $r->{out}\nerror output: $r->{err}");
 	return $r;
 }
@@ -149,6 +155,70 @@ SCRIPT
 	write_file($own, '');
 	is_result($json->call([]), {out => "$own\n"}, 'one of its name beside the script');
 	unlink $own;
+
+	# What modules do to others, and to the environment
+	$script = with_modules(<<'SCRIPT', patches => "$ahead\nimport keyword, os, sys, lazy\nkeyword.kwlist = ['mine']\nkeyword.added = 1\ndel keyword.iskeyword\nlazy.value\nsys.modules['colorsys'] = keyword\nos.environ['OF_MODULE'] = 'new'\nos.environ.pop('NOT_OF_MODULE', None)", lazy => <<'LAZY');
+import os, subprocess, sys
+if "all" in sys.argv:
+    import colorsys, patches
+    print("ahead" if patches.process != os.getpid() else "itself", file=sys.stderr)
+import colorsys, keyword, lazy
+print(colorsys.__name__, keyword.kwlist[0], hasattr(keyword, "added"), hasattr(keyword, "iskeyword"), sorted(vars(lazy)), "value" in vars(type(lazy)))
+print(list(sys.modules)[-9:], os.environ.get("OF_MODULE"), os.environ.get("NOT_OF_MODULE"), list(os.environ))
+sys.stdout.flush()
+subprocess.call(["/bin/sh", "-c", "echo $OF_MODULE $NOT_OF_MODULE"])
+SCRIPT
+import sys
+class Once:
+    def __get__(self, it, kind):
+        import colorsys
+        it.value = colorsys
+        del kind.value
+        return colorsys
+class Lazy(type(sys)):
+    value = Once()
+sys.modules[__name__].__class__ = Lazy
+LAZY
+	my %environment = (env => {NOT_OF_MODULE => 'old'});
+	%of = map { $_ => $script->plain([$_], %environment) } qw(all some);
+	for my $which (qw(all some)) {
+		is_result($script->call([$which], %environment), {out => $of{$which}{out}}, "what modules do, $which: first call");
+	}
+	wait_for(sub { ($loaded = $script->call(['all'], %environment))->{err} =~ /^ahead/ }, DEADLINE);
+	is_result($loaded, {status => 0, out => $of{all}{out}, err => "ahead\n"}, 'what modules do: loaded ahead');
+	is_result($script->call(['some'], %environment), $of{some}, 'of what they do no trace in another call');
+	quiet_down();
+
+	# A module that fails, and what it had imported till then
+	$script = with_modules(<<'SCRIPT', fails => "import colorsys\nraise ImportError('no')", tries => "$ahead\ntry:\n    import fails\nexcept ImportError: pass");
+import os, sys
+import tries
+print("ahead" if tries.process != os.getpid() else "itself", file=sys.stderr)
+print(list(sys.modules)[-3:])
+SCRIPT
+	my $fresh = $script->plain([]);
+	is_result($script->call([]), $fresh, 'a module that fails: first call');
+	is_result(call_until_error($script, qr/ahead/), {%$fresh, err => "ahead\n"}, 'a module that fails: loaded ahead');
+
+	# A module that acts in its first call only
+	my $mark = private_directory('acts') . '/made';
+	$script = with_modules(<<'SCRIPT', acts => "$ahead\nimport os\nif not os.path.exists('$mark'): open('$mark', 'w').close()");
+import os, sys
+import acts
+print("ahead" if acts.process != os.getpid() else "itself", file=sys.stderr)
+SCRIPT
+	is_result($script->call([]), {err => "itself\n"}, 'a module that acts: first call');
+	is_result(call_until_error($script, qr/ahead/), {err => "ahead\n"}, 'once it does not, it is loaded ahead');
+
+	# A module that asks the standard streams for their descriptors
+	$script = with_modules(<<'SCRIPT', asks => "$ahead\nimport sys\ntry: x = sys.__stdin__.fileno()\nexcept AttributeError: x = None");
+import os, sys
+import asks
+print("ahead" if asks.process != os.getpid() else "itself", file=sys.stderr)
+print(asks.x)
+SCRIPT
+	is_result(call_until_error($script, qr/ahead/), {out => "0\n"}, 'a module that asks for a descriptor');
+	is_result(run(['/bin/sh', '-c', 'exec "$0" <&-', $script->path]), {out => "None\n", err => "itself\n"}, 'where it is closed');
 
 	# A changed module
 	my $module = $shadow->path =~ s{/[^/]*\z}{}r . '/ahead.py';

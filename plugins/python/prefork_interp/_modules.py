@@ -193,6 +193,19 @@ def _renew_numpy(module: "ModuleType", fresh: bool) -> None:
         module.seed()
 
 
+def _renew_dateutil(module: "ModuleType", _: None) -> None:
+    import time
+
+    info = module.DEFAULTPARSER.info
+    info._year = time.localtime().tm_year
+    info._century = info._year // 100 * 100
+
+
+def _renew_rich(module: "ModuleType", _: None) -> None:
+    if hasattr(module, "_IMPORT_CWD"):
+        module._IMPORT_CWD = _directory() or ""
+
+
 def _renew_readline(module: "ModuleType", _: None) -> None:
     _runtime.reset_terminal(getattr(module, "__file__", None) or sys.executable)
 
@@ -206,6 +219,9 @@ MODULES = {
     "tempfile": (_look_at_tempfile, _nothing),
     "random": (_look_at_random, _renew_random),
     "numpy.random": (_look_at_numpy, _renew_numpy),
+    "dateutil.parser._parser": (_nothing, _renew_dateutil),
+    "rich": (_nothing, _renew_rich),
+    "pip._vendor.rich": (_nothing, _renew_rich),
     "readline": (_variables("TERM", "INPUTRC"), _renew_readline),
     "_curses": (_variables("TERM", "TERMINFO", "TERMINFO_DIRS"), _nothing),
     "_hashlib": (_variables("OPENSSL_CONF", "OPENSSL_MODULES"), _nothing),

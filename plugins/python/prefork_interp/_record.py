@@ -9,7 +9,7 @@ import sys
 
 import _frozen_importlib as importlib
 from prefork_interp import _learned, _runtime
-from prefork_interp._wires import ACTS, LOOKS, RENEWED, VOLATILE, Wires
+from prefork_interp._wires import ACTS, HARMLESS, LOOKS, RENEWED, VOLATILE, Wires
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,10 +58,15 @@ class Notes:
             entry.file = _learned.describe(module_file(sys.modules.get(name)))
             if entry.reason == _learned.MISSING:
                 entry.reason = ""
-        elif isinstance(error, ModuleNotFoundError) and f"{name}.".startswith(f"{error.name}."):
-            entry.reason = _learned.MISSING
-        else:
+        elif not isinstance(error, ImportError):
             entry.reason = f"raises {type(error).__name__}"
+        elif not entry.reason:
+            # It fails in each call, and what it has imported until then is its importer's.
+            entry.reason = _learned.MISSING
+            if self.stack:
+                self.stack[-1].imports.update(entry.imports)
+                self.stack[-1].variables.update(entry.variables)
+                self.stack[-1].files.update(dict.fromkeys((*entry.files, *_files_of(name, error))))
 
     def imported(self, arguments: "tuple[Any, ...]", keywords: "dict[str, Any] | None") -> None:
         """After an import statement in a module, also of what was there already."""
@@ -90,6 +95,12 @@ class Notes:
         if self.stack and not self.stack[-1].reason:
             self.stack[-1].reason = reason
 
+    def act(self, what: str) -> None:
+        """The module at hand does something, perhaps this time only."""
+        self.taint(what)
+        if self.stack and self.stack[-1].reason == what:
+            self.stack[-1].tries = 1
+
 
 class Recorder(Notes):
     """In the executor: with tripwires."""
@@ -98,15 +109,17 @@ class Recorder(Notes):
         """Of the modules in the table nothing is noted but where another imports them."""
         super().__init__()
         self.known = table
+        _learned.try_again(table)
         self._wires = Wires(self._trip, self._read_variable)
-        self._hears = False
         self.finders = Finders()
         self._process = 0
 
     def attend(self) -> None:
         """From here on, in this process."""
         self._process = os.getpid()
-        _runtime.note(self.known, self.begin, self.end, self.imported, self._trip, self._audited)
+        again = _learned.again
+        known = {name: it for name, it in self.known.items() if name not in again} if again else self.known
+        _runtime.note(known, self.begin, self.end, self.imported, self._trip, self._audited)
 
     def conclude(self) -> None:
         """The script has ended: keep what was noted."""
@@ -116,8 +129,12 @@ class Recorder(Notes):
         table = _learned.read()
         for name, entry in self.entries.items():
             before = table.get(name)
-            if before and before.reason and not entry.reason and before.reason != _learned.MISSING:
+            if before and before.tries:
+                entry.tries += before.tries
+            elif before and before.reason and not entry.reason and before.reason != _learned.MISSING:
                 entry.reason = before.reason
+            if not entry.reason:
+                entry.tries = 0
             table[name] = entry
         _learned.write(table)
 
@@ -128,9 +145,7 @@ class Recorder(Notes):
         self.stack[-1].search = _learned.search_path()
         if not first:
             return
-        if not self._hears:
-            self._hears = True
-            sys.addaudithook(_runtime.audit)
+        _runtime.listen()
         self._same_finders = self.finders.are_same()
         if not self._same_finders:
             self.taint("the finders were changed")
@@ -152,7 +167,7 @@ class Recorder(Notes):
     def _trip(self, kind: str, arguments: "tuple[Any, ...]" = ()) -> None:
         if kind in LOOKS:
             self._looked_at(arguments[0] if arguments else None)
-        elif kind not in RENEWED.get(self.stack[-1].name, ()):
+        elif kind not in HARMLESS and kind not in RENEWED.get(self.stack[-1].name, ()):
             self.taint(kind)
 
     def _looked_at(self, path: "Any") -> None:
@@ -182,17 +197,24 @@ class Recorder(Notes):
                 self.stack[-1].files[os.fsdecode(arguments[0])] = None
             elif not _by_importlib():
                 self.taint("lists a relative path")
+        elif event == "socket.bind" and arguments[1:] and _is_any_port(arguments[1]):
+            pass
         elif event.startswith(ACTS) and not _by_importlib():
-            self.taint(event)
+            self.act(event)
 
     def _opened(self, path: "Any", mode: "Any", flags: "Any") -> None:
         writes = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_TRUNC
         if isinstance(path, int) or (isinstance(flags, int) and flags & writes):
-            self.taint("opens a descriptor or a file to write")
+            self.act("opens a descriptor or a file to write")
         elif os.fsdecode(path) == "/dev/null":
             pass
         else:
             self._looked_at(path)
+
+
+def _is_any_port(address: "Any") -> bool:
+    """Is it the way to find out what protocols there are (urllib3)?  Of that nothing stays behind."""
+    return type(address) is tuple and len(address) > 1 and address[1] == 0
 
 
 def _by_importlib() -> bool:
@@ -211,6 +233,16 @@ def module_file(module: "Any") -> str:
     archive = getattr(names.get("__loader__"), "archive", None)
     path = archive or (getattr(spec, "origin", None) if getattr(spec, "has_location", False) else None)
     return path if isinstance(path, str) and os.path.isabs(path) else ""
+
+
+def _files_of(name: str, error: ImportError) -> "list[str]":
+    """Return the file of a module that could not be imported, as far as it can be seen."""
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_globals.get("__name__") == name and os.path.isabs(trace.tb_frame.f_code.co_filename):
+            return [trace.tb_frame.f_code.co_filename]
+        trace = trace.tb_next
+    return []
 
 
 HOOKS = _runtime.hooks(importlib._find_and_load, builtins.__import__, builtins)

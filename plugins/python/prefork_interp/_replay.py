@@ -28,7 +28,7 @@ class Shelved:
     """A module that was loaded ahead."""
 
     __slots__ = (
-        "module", "needs", "missing", "others", "finders", "effects", "renewals", "path", "before", "place", "attribute"
+        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "warned", "path", "before", "place", "attribute"
     )  # fmt: skip
 
     def __init__(self, name: str, module: "Any") -> None:
@@ -37,10 +37,12 @@ class Shelved:
         self.path = [*sys.path]
         self.before, self.place = _looked_into(name, module)
         self.missing: "list[str]" = []  # what it has tried to import
+        self.warned = False  # of what the filters then did not show
         self.needs: "list[str]" = []
         self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
         self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
         self.effects: "list[tuple[Any, ...]]" = []  # (function, arguments ...)
+        self.undo: "list[tuple[Any, ...]]" = []  # likewise, of those that State can't tell by itself
         self.renewals: "list[tuple[Any, ...]]" = []  # likewise
         # What its package had under its name before; WITHIN: it was loaded by its package, which has what it wants.
         self.attribute: "Any" = WITHIN
@@ -52,9 +54,15 @@ class LeftOut(Exception):
 
 _collector = _setup.quietly("gc")
 _locale = _setup.quietly("_locale")
+_is = _setup.quietly("_operator").is_
 _shelf: "dict[str, Shelved]" = {}
+_packed: "dict[str, tuple[Any, ...]]" = {}  # the same, as shelf.c has them
+_given: "set[str]" = set()  # to a call
 # Modules that look at variables below Python.
 IMPORTERS = ("_frozen_importlib", "_frozen_importlib_external")
+FIXED = frozenset(("sys", "builtins", "__main__", *IMPORTERS))
+# What modules remember of others' questions, and find out again when it is not there.
+CACHES = frozenset((("platform", "_uname_cache"),))
 READERS = {"_strptime": ("TZ",)}
 
 
@@ -72,23 +80,29 @@ class Loading(_record.Notes):
     def __init__(self, table: "dict[str, _learned.Entry]") -> None:
         """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
-        lists = State.look_at_lists()
+        lists, environment = State.look_at_lists(), _environment()
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
         self.spy = type("Spy", (Spy,), {"heard": self._warns})
         _filters().insert(0, ("default", None, self.spy, None, 0))
         _mutated("filters")
         self.shelved: "dict[str, Shelved]" = {**_shelf}
         self.old = {*_shelf}
+        undo: "list[tuple[Any, ...]]" = []
         for name in [*_shelf]:
-            _bring(name, in_call=False)
+            _bring(name, undo)
         self.table = table
         self.reasons = _learned.left_out(table)
         self.strange = ""
         self.before: "list[tuple[int, Any]]" = []
         self.names: "dict[str, dict[str, Any]]" = {}  # of a module when its import had ended
-        self.state = State(*lists)
+        self.state = State(*lists, environment, undo)
 
     def _warns(self, category: str) -> None:
-        self.strange = self.strange or f"warns: {category}"
+        # The importer's own, of a finder; no filter tells one importer from another.
+        if category == "ImportWarning" and self.stack:
+            self.warned.update(entry.name for entry in self.stack)
+        else:
+            self.strange = self.strange or f"warns: {category}"
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -138,6 +152,7 @@ class Loading(_record.Notes):
         held = self.shelved[name].attribute if name in self.names else self._held(name, held)
         shelved = self.shelved[name] = Shelved(name, module)
         shelved.attribute = held
+        shelved.warned = name in self.warned
         self.names[name] = {**State.names(module)}
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
@@ -151,7 +166,9 @@ class Loading(_record.Notes):
         asked = (*shelved.before, *([shelved.place] if shelved.place else ()))
         cache = _cache if "." in name else _cache_searched
         shelved.finders = [(cache, at, sys.path_importer_cache[at]) for at in asked if at in sys.path_importer_cache]
-        shelved.effects = self.state.effects_of(name)
+        undo = len(self.state.undo)
+        shelved.effects = self.state.effects_of(name, {it.name for it in self.stack})
+        shelved.undo = self.state.undo[undo:]
 
     def _held(self, name: str, before: "Any") -> "Any":
         """Return what a module's package had under its name before the module was loaded."""
@@ -179,7 +196,7 @@ class Loading(_record.Notes):
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        reason = self.strange or _runtime.gate() or self.state.changed({*sys.modules})
+        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules})
         if reason:
             raise LeftOut(name, reason)
 
@@ -224,13 +241,17 @@ class Spy(Warning, metaclass=_Hears):
 class State:
     """What of the interpreter belongs to no module in particular, and may be changed by one."""
 
-    def __init__(self, lists: "dict[str, Any]", importers: "dict[str, Any]") -> None:
-        """As it is; the lists as look_at_lists() saw them, and as they are to be again."""
+    def __init__(self, lists: "Any", importers: "Any", environment: "Any", undo: "list[Any]") -> None:
+        """As it is; but what look_at_lists() saw, and the environment, are to be as they were; undo leads there."""
         self.base = self._look()
         self.at_exit: "list[tuple[Any, ...]]" = []  # what was to be registered for the interpreter's exit
         self.lists, self.old_importers = lists, importers
         self.now, self.importers = self.look_at_lists()
-        self.modules = {name: {**self.names(module)} for name, module in sys.modules.items()}
+        self.undo = undo
+        self.old_environment, self.environment = environment, _environment()
+        self.modules: "dict[str, tuple[Any, ...]]" = {}
+        self._look_at_modules(())
+        self.looked_at = {*sys.modules}
 
     @classmethod
     def look_at_lists(cls) -> "tuple[dict[str, Any], dict[str, Any]]":
@@ -266,13 +287,73 @@ class State:
         state["garbage collection"] = _collector.isenabled(), _collector.get_threshold()
         return state
 
-    def effects_of(self, name: str) -> "list[tuple[Any, ...]]":
-        """Return what a module has done to the lists since this was asked last."""
+    def _look_at_modules(self, loading: "Any") -> None:
+        """Remember what is in each module that is new and loaded."""
+        for name, module in sys.modules.items():
+            if name not in self.modules and name not in loading and name != "atexit":
+                of_class = None if type(module) is type(sys) else {**type(module).__dict__}
+                self.modules[name] = (module, {**self.names(module)}, of_class)
+
+    def _effects_on_modules(self) -> "list[tuple[Any, ...]]":
+        """Return what was done to modules that were loaded before; undo learns how to take it back."""
+        effects: "list[tuple[Any, ...]]" = []
+        for name, (module, names, of_class) in [*self.modules.items()]:
+            present = sys.modules.get(name)
+            if name in FIXED or present is None:
+                continue
+            if present is not module:
+                effects.append((_put_module, name, present))
+                self.undo.append((_put_module, name, module))
+                del self.modules[name]
+                continue
+            self._compare(name, module, self.names(module), names, effects)
+            if of_class is not None:
+                self._compare(name, type(module), type(module).__dict__, of_class, effects)
+        return effects
+
+    def _compare(self, name: str, it: "Any", now: "Any", before: "Any", effects: "list[tuple[Any, ...]]") -> None:
+        """Add what has changed in the names of a module, or of its class."""
+        if len(now) == len(before) and all(map(_is, now.values(), before.values())):
+            return
+        for attribute in {**now, **before}:
+            value, old = now.get(attribute, NOTHING), before.get(attribute, NOTHING)
+            if value is old or attribute in ("__dict__", "__weakref__"):
+                continue
+            if value is NOTHING:
+                before.pop(attribute)
+            else:
+                before[attribute] = value
+            if f"{name}.{attribute}" in sys.modules:  # set by the import of that
+                continue
+            self.undo.append((_put_name, it, attribute, old))
+            if (name, attribute) not in CACHES:
+                effects.append((_put_name, it, attribute, value))
+
+    def _effects_on_environment(self) -> "list[tuple[Any, ...]]":
+        now = _environment()
+        changes = _changes_of_environment(self.environment, now)
+        self.environment = now
+        return changes
+
+    def gate(self) -> "str | None":
+        """Say why calls can't be forked now; the environment is looked at by itself."""
+        now = _environment()
+        _put_environment(self.old_environment)
+        reason = _runtime.gate()
+        _put_environment(now)
+        return reason
+
+    def effects_of(self, name: str, loading: "set[str]") -> "list[tuple[Any, ...]]":
+        """Return what a module has done to others, and to the lists, since this was asked last."""
         effects: "list[tuple[Any, ...]]" = [(_register, *call) for call in self.at_exit]
         self.at_exit.clear()
         for which, before in self.now.items():
             after = _list(which)
             if len(after) == len(before) and all(a is b for a, b in zip(after, before)):
+                continue
+            if len(after) == len(before):
+                effects += [(_replace, which, old, it) for old, it in zip(before, after) if it is not old]
+                self.now[which] = [*after]
                 continue
             added = [it for it in after if not any(it is old for old in before)]
             if [it for it in after if it not in added] != before:
@@ -287,6 +368,8 @@ class State:
                 if names.get(attribute) is not value:
                     effects.append((setattr, module, attribute, value))
                     names[attribute] = value
+        effects += self._effects_on_modules() + self._effects_on_environment()
+        self._look_at_modules(loading)
         return effects
 
     def changed(self, loaded: "set[str]") -> "str | None":
@@ -300,24 +383,22 @@ class State:
         for which, value in self.now.items():
             if value != _list(which):
                 return f"changes {which}"
-        for name, names in self.modules.items():
-            module = sys.modules.get(name)
-            if module is None:
+        for name, (module, names, _) in self.modules.items():
+            if name not in loaded:
                 return f"removes {name}"
-            if name in ("sys", "builtins", "__main__", *IMPORTERS):
-                continue
-            for attribute, value in self.names(module).items():
-                if names.get(attribute) is not value and f"{name}.{attribute}" not in loaded:
-                    return f"changes {name}.{attribute}"
-        for name in loaded - {*self.modules}:
-            names = self.names(sys.modules.get(name))
-            if "__warningregistry__" in names:
+            if name == "__main__" and self.names(module) != names:
+                return "changes __main__"
+        for name in loaded - self.looked_at:
+            if "__warningregistry__" in self.names(sys.modules.get(name)):
                 return f"warns in {name}"
-            self.modules[name] = {**names}
+        self.looked_at = loaded
+        self._look_at_modules(())
         return None
 
     def restore(self) -> None:
-        """Put the lists back to what they were."""
+        """Put all back to what it was."""
+        _do(reversed(self.undo))
+        _put_environment(self.old_environment)
         for which, value in self.lists.items():
             if _list(which) != value:
                 _list(which)[:] = value
@@ -328,6 +409,64 @@ class State:
                 if attribute not in names:
                     del present[attribute]
             present.update(names)
+
+
+def _do(steps: "Any") -> None:
+    for function, *arguments in steps:
+        function(*arguments)
+
+
+def _put_module(name: str, module: "Any") -> None:
+    sys.modules[name] = module
+
+
+def _put_name(it: "Any", name: str, value: "Any") -> None:
+    """Set an attribute of a module, past what the module's class may do then; NOTHING: delete it."""
+    if value is not NOTHING:
+        type(it).__setattr__(it, name, value)
+    elif name in it.__dict__:
+        type(it).__delattr__(it, name)
+
+
+def _environment() -> "tuple[dict[bytes, bytes], dict[bytes, bytes]]":
+    """Return it as it is below Python, and as os.environ has it."""
+    return _setup.read_environment(_runtime.environment()), {**_setup.environment_table()}
+
+
+def _changes_of_environment(before: "Any", after: "Any") -> "list[tuple[Any, ...]]":
+    """Return what leads from the one to the other."""
+    if before == after:
+        return []
+    changed = [
+        {name for name in {**new, **old} if new.get(name) != old.get(name)} for old, new in zip(before, after)
+    ]
+    return [(_put_variable, name, after[0].get(name), after[1].get(name)) for name in changed[0] | changed[1]]
+
+
+def _put_environment(wanted: "tuple[dict[bytes, bytes], dict[bytes, bytes]]") -> None:
+    """Make it this, in its order."""
+    now = _environment()
+    if [[*them.items()] for them in now] == [[*them.items()] for them in wanted]:
+        return
+    for name in now[0]:
+        posix.unsetenv(name)
+    for name, value in wanted[0].items():
+        posix.putenv(name, value)
+    table = _setup.environment_table()
+    table.clear()
+    table.update(wanted[1])
+
+
+def _put_variable(name: bytes, below: "bytes | None", value: "bytes | None") -> None:
+    table = _setup.environment_table()
+    if below is None:
+        posix.unsetenv(name)
+    else:
+        posix.putenv(name, below)
+    if value is None:
+        table.pop(name, None)
+    else:
+        table[name] = value
 
 
 def _filters() -> "list[Any]":
@@ -358,6 +497,14 @@ def _cache(entry: str, finder: "Any") -> None:
 def _cache_searched(entry: str, finder: "Any") -> None:
     if entry in sys.path:
         _cache(entry, finder)
+
+
+def _replace(which: str, old: "Any", new: "Any") -> None:
+    values = _list(which)
+    for index, it in enumerate(values):
+        if it is old:
+            values[index] = new
+    _mutated(which)
 
 
 def _insert(which: str, index: "int | None", it: "Any") -> None:
@@ -395,6 +542,8 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     _surroundings = Surroundings(folders, [*_shelf, *missing])
     known.clear()
     known.update(table)
+    _learned.try_again(known)
+    _pack()
     _collector.collect()
     _runtime.freeze(_collector, True)
     return True
@@ -447,6 +596,34 @@ def _put_aside(shelved: "dict[str, Shelved]", loaded_before: "set[str]") -> None
         del sys.modules[name]
 
 
+def _pack() -> None:
+    """Make the tuples that calls go by, one behind the other in memory, and with names of their own: fewer pages."""
+    names = {name: "".join(("", name)) for name in _shelf}
+    _packed.clear()
+    for name, shelved in _shelf.items():
+        parent, _, attribute = name.rpartition(".")
+        _packed[names[name]] = (
+            names[name],
+            shelved.module,
+            names.get(parent, parent) if parent else None,
+            attribute if parent and shelved.attribute is not WITHIN else None,
+            _as_calls(shelved.finders),
+            tuple(names.get(needed, needed) for needed in shelved.needs if needed in _shelf),
+            tuple(_places(shelved)),
+            _as_calls((*shelved.effects, *shelved.renewals)),
+        )
+
+
+def _as_calls(steps: "Any") -> "tuple[Any, ...]":
+    return tuple((function, tuple(arguments)) for function, *arguments in steps)
+
+
+def _places(shelved: Shelved) -> "Any":
+    """Yield what else comes into sys.modules, with its place among those needs that are on the shelf."""
+    for count, other, module in shelved.others:
+        yield sum(needed in _shelf for needed in shelved.needs[:count]), other, module
+
+
 # In a call.
 
 
@@ -460,6 +637,8 @@ class Surroundings:
         self.finders = _record.Finders()
         # The second is there while an import is being noted.
         self.importers = builtins.__import__, _record.HOOKS[1]
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
+        self.filters = [*_filters()]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
         # Extensions are initialised once in a process, so one that is loaded holds on to what it has imported then.
@@ -467,6 +646,14 @@ class Surroundings:
         for name, shelved in _shelf.items():
             if type(State.names(shelved.module).get("__loader__")).__name__ == "ExtensionFileLoader":
                 _reach(name, self.bound)
+
+    def would_warn(self) -> "set[str]":
+        """Return the modules whose warnings would not be ignored as they were."""
+        filters = _filters()
+        if not self.warned or filters == self.filters:
+            return set()
+        known = all(it in filters for it in self.filters) and all(it in self.filters or it[0] == "ignore" for it in filters)
+        return set() if known else self.warned
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
@@ -519,34 +706,49 @@ class _Folders:
 _surroundings: "Any" = None
 
 
-def serve_imports(finders: "_record.Finders") -> None:
-    """Hand out what is there, in the executor of a call."""
-    if _surroundings:
+def serve_imports(finders: "_record.Finders", closed: int) -> None:
+    """Hand out what is there, in the executor of a call; closed: which of descriptors 0 to 2 are.
+
+    Modules may have asked the standard streams for their descriptors.
+    """
+    if _surroundings and not closed:
         _surroundings.finders = finders
-        _runtime.shelve(_shelf, _restore)
+        _runtime.shelve(_packed, _given, _restore)
 
 
 def _restore(name: str) -> "Any":
     if not _surroundings.are_same() and name not in _surroundings.bound:
-        for other in {*_shelf}.difference(_surroundings.bound):
-            del _shelf[other]
+        _take_off({*_shelf}.difference(_surroundings.bound))
         return None
+    needed: "dict[str, Shelved]" = {}
     if not _surroundings.is_one_path or sys.path != _surroundings.path:
-        needed: "dict[str, Shelved]" = {}
         _reach(name, needed)
         lost = {other for other, shelved in needed.items() if not _would_be_found(other, shelved)}
         if lost:
             _withdraw(lost)
             return None
-    _bring(name)
+    warned = _surroundings.would_warn()
+    if warned:
+        needed = {}
+        _reach(name, needed)
+        if not warned.isdisjoint(needed):
+            _withdraw({*warned})
+            return None
+    _runtime.bring(name)
     _surroundings.finders.accept()
     return sys.modules[name]
+
+
+def _take_off(names: "set[str]") -> None:
+    for name in names:
+        _shelf.pop(name, None)
+        _packed.pop(name, None)
 
 
 def _reach(name: str, needed: "dict[str, Shelved]") -> None:
     """Add what would come back with a module."""
     shelved = _shelf.get(name)
-    if shelved is None or name in needed:
+    if shelved is None or name in needed or name in _given:
         return
     needed[name] = shelved
     for other in (name.rpartition(".")[0], *shelved.needs):
@@ -588,14 +790,14 @@ def _withdraw(names: "set[str]") -> None:
         }
         names |= more
         found = bool(more)
-    for name in names:
-        _shelf.pop(name, None)
+    _take_off(names)
 
 
-def _bring(name: str, in_call: bool = True) -> None:
+def _bring(name: str, undo: "list[Any]") -> None:
+    """Bring a module back, in the server; undo learns how to take back the effects.  Calls do the same in shelf.c."""
     parent, _, attribute = name.rpartition(".")
     if parent in _shelf:
-        _bring(parent, in_call)
+        _bring(parent, undo)
     shelved = _shelf.pop(name, None)
     if shelved is None:
         return
@@ -607,13 +809,12 @@ def _bring(name: str, in_call: bool = True) -> None:
         while others and others[-1][0] <= count:
             _, other, sys.modules[other] = others.pop()
         if needed in _shelf:
-            _bring(needed, in_call)
+            _bring(needed, undo)
     for _, other, sys.modules[other] in reversed(others):
         pass
     # An import puts what it has loaded behind all that this has imported.
     sys.modules[name] = sys.modules.pop(name)
     if parent and shelved.attribute is not WITHIN:
         setattr(sys.modules[parent], attribute, shelved.module)
-    for function, *arguments in (*shelved.effects, *shelved.renewals) if in_call else shelved.effects:
-        if in_call or function is not _register:
-            function(*arguments)
+    _do(step for step in shelved.effects if step[0] is not _register)
+    undo += shelved.undo

@@ -8,7 +8,7 @@ import _io
 import os
 import sys
 
-from prefork_interp import _install, _learned, _modules, _record, _replay, _runtime, _setup
+from prefork_interp import _install, _learned, _modules, _record, _replay, _runtime, _setup, _split
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,12 +29,18 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
     for file in watched:
         _runtime.watch_file(file)
     _replay.stand_by()
-    _runtime.run_after(lambda: _start(code, main))
+    divided = _divide(main.__file__) if code else None
+    if divided:
+        ahead = _split.Ahead(main.__file__, _serve)
+        _runtime.run_after(lambda: (ahead.attend(), (divided, main.__dict__, ahead.conclude))[1])
+    else:
+        _runtime.run_after(lambda: _start(code, main))
 
 
 def prepare_marked(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
     """Make it the same for a script that serves by itself."""
     code, main = _stand_before(bootstrap, path, cache, fresh)
+    _runtime.begin_reads()
     _runtime.run_after(lambda: (_runnable(code), main.__dict__, main.__repr__))
 
 
@@ -65,9 +71,16 @@ def _stand_before(
 
 
 def _compile(filename: str) -> "CodeType":
+    return compile(_read(filename), filename, "exec", 0, True)
+
+
+def _read(filename: str) -> bytes:
     with _io.open(filename, "rb") as file:
-        source = file.read()
-    return compile(source, filename, "exec", 0, True)
+        return file.read()
+
+
+def _divide(filename: str) -> "CodeType | None":
+    return _split.divide(_read(filename), filename) if _split.wanted(filename) else None
 
 
 def _find_finder(filename: str) -> "Any":
@@ -93,6 +106,17 @@ def _make_main(main: "Any", filename: str, fresh: "dict[str, Any]") -> None:
 def _start(code: "CodeType | None", main: "Any") -> "Started":
     """Serve.  Return, in the executor of a call, with the call in place."""
     spelt = sys.argv[0]
+    conclude = _serve(_setup.refuse)
+    if sys.version_info < (3, 9):
+        # Installing the call has forgotten what was asked of relative paths.
+        sys.path_importer_cache[sys.argv[0]] = _find_finder(sys.argv[0])
+        if code and sys.argv[0] != spelt:
+            code = _compile(sys.argv[0])
+    return _runnable(code), main.__dict__, conclude
+
+
+def _serve(refuse: "Callable[[Exception], None]") -> "Callable[[], None]":
+    """Serve.  Return, in an executor, what is to be called when the script has ended; where it can't be: refuse(why)."""
     _learned.start_from(sys.modules)
     table = _learned.read()
     recorder = _record.Recorder(table)
@@ -100,18 +124,14 @@ def _start(code: "CodeType | None", main: "Any") -> "Started":
         left = _setup.Left()
         call = _runtime.run(lambda: _replay.improve(left, table))
     except Exception as error:
+        refuse(error)
         _setup.refuse(error)
     if call is None:
         _setup.refuse(_modules.Unfit("not started by prefork-interp"))
     _install.install(left, *call)
-    if sys.version_info < (3, 9):
-        # Installing the call has forgotten what was asked of relative paths.
-        sys.path_importer_cache[sys.argv[0]] = _find_finder(sys.argv[0])
-        if code and sys.argv[0] != spelt:
-            code = _compile(sys.argv[0])
-    _replay.serve_imports(recorder.finders)
+    _replay.serve_imports(recorder.finders, call[3])
     recorder.attend()
-    return _runnable(code), main.__dict__, recorder.conclude
+    return recorder.conclude
 
 
 def _runnable(code: "CodeType | None") -> "Any":

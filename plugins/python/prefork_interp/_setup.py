@@ -54,9 +54,15 @@ SCRIPT = (_WORDS[BEFORE_SCRIPT:] or [""])[0]
 SCRIPT_FILE = _script_file()
 
 
+# In setup's environment: "1" where the script's own first lines are to run ahead, "0" where they could not.
+SPLIT_VARIABLE = "PREFORK_INTERP_SPLIT"
+SPLIT = os.environ.get(SPLIT_VARIABLE)
+
+
 def forget_launcher() -> None:
     """Take out what the launcher put in for setup: the handshake, and the runtime's place in PYTHONPATH."""
     os.environ.pop("PREFORK_INTERP", None)
+    os.environ.pop(SPLIT_VARIABLE, None)
     original = os.environ.pop("PREFORK_INTERP_PYTHONPATH", None)
     if original is None:
         return

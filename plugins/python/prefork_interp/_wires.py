@@ -33,19 +33,36 @@ VOLATILE = frozenset(
 RENEWED = {
     "logging": {"time", "time_ns"},
     "multiprocessing.process": {"getcwd", "urandom", "getpid"},
+    "dateutil.parser._parser": {"localtime"},
+    "rich": {"getcwd"},
+    "pip._vendor.rich": {"getcwd"},
 }
+# Alike for all calls that are given modules: none of these streams is closed.
+HARMLESS = frozenset(("standard stream: fileno",))
 # Functions that look at a file, which is then one to watch.
 LOOKS = frozenset(("stat", "lstat", "access", "readlink"))
 # Events of sys.audit by their beginnings.
 ACTS = tuple(
     "subprocess. os.system os.fork os.forkpty os.posix_spawn os.spawn os.exec os.mkdir os.remove os.rename os.rmdir "
-    "os.chdir os.fchdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.kill os.putenv os.unsetenv "
-    "os.lockf os.setxattr os.removexattr tempfile. shutil. socket.connect socket.getaddrinfo socket.gethostby "
+    "os.chdir os.fchdir os.chmod os.chown os.link os.symlink os.truncate os.utime os.kill "
+    "os.lockf os.setxattr os.removexattr tempfile. shutil. socket.connect socket.bind socket.getaddrinfo socket.gethostby "
     "socket.getnameinfo socket.gethostname socket.sethostname socket.sendto socket.sendmsg signal. fcntl. pty. syslog. "
     "mmap. resource. _thread. sqlite3. webbrowser. urllib. ftplib. imaplib. nntplib. poplib. smtplib. telnetlib. http. "
     "builtins.input pdb. sys._current_frames sys._getframe.locals sys.setprofile sys.settrace".split()
 )
-STREAM_METHODS = ("isatty", "fileno", "read", "readinto")
+# What is done without an event, in all versions or in some.  It counts where it would be done ahead for the first time.
+UNHEARD = (
+    ("_thread", "start_new_thread"),
+    ("_thread", "start_new"),
+    ("_thread", "start_joinable_thread"),
+    ("threading", "_start_new_thread"),
+    ("threading", "_start_joinable_thread"),
+    ("os", "mkfifo"),
+    ("os", "mknod"),
+    ("os", "abort"),
+    ("os", "_exit"),
+)
+STREAM_METHODS = ("isatty", "fileno", "read", "readall", "readinto")
 
 
 class _Environment(dict):  # type: ignore[type-arg]
@@ -86,9 +103,15 @@ class _Environment(dict):  # type: ignore[type-arg]
 class Wires:
     """Put in place by hang(), taken away by take_down()."""
 
-    def __init__(self, trip: "Callable[[str], None]", read_variable: "Callable[[str], None]") -> None:
-        """Call trip(what), and read_variable(name)."""
+    def __init__(
+        self,
+        trip: "Callable[[str], None]",
+        read_variable: "Callable[[str], None]",
+        more: "tuple[tuple[str, str], ...]" = (),
+    ) -> None:
+        """Call trip(what), and read_variable(name); more: modules, if they are loaded, and functions of theirs."""
         self._trip = trip
+        self._more = more
         self._saved: "list[tuple[Any, str, Any, Any]]" = []
         self._streams: "list[Any]" = []
         self._arguments: "dict[str, Any]" = {}
@@ -100,6 +123,9 @@ class Wires:
         for module, names in FUNCTIONS.items():
             for name in names.split():
                 self._hang_function(module, name)
+        for loaded, name in self._more:
+            if loaded in sys.modules:
+                self._hang_function(sys.modules[loaded], name)
         for stream in (sys.__stdin__, sys.__stdout__, sys.__stderr__):
             self._hang_stream(stream)
         self._hang_arguments()

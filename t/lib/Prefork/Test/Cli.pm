@@ -13,16 +13,17 @@ use File::Path qw(make_path remove_tree);
 use List::Util qw(uniq);
 use Prefork::Test;
 use Prefork::Test::Parity;
+use Prefork::Test::Wire qw(wire_connect);
 use Text::ParseWords qw(shellwords);
 
 our @EXPORT = qw(cli_folder);
 
 use constant {
-	RUN_TIME => 60,               # seconds that a run may take
-	LEARNING => 60,               # seconds that a server may take to load what was learned
-	REST     => 30,               # milliseconds without a call after which a server has begun to load it, if it will
-	OLD      => 1_700_000_000,    # the time of a program's input files
-	TERMINAL => '40x100',
+	RUN_TIME      => 60,               # seconds that a run may take
+	LEARNING_TIME => 60,               # seconds that a server may take to load what was learned
+	REST          => 30,               # milliseconds without a call after which it has begun to, if it will
+	OLD           => 1_700_000_000,    # the time of a program's input files
+	TERMINAL      => '40x100',
 };
 
 my %INTERPRETER = (python => '/usr/bin/python3', perl => '/usr/bin/perl', tcl => '/usr/bin/tclsh');
@@ -35,17 +36,19 @@ my %CONTEXT = (
 	elsewhere => {home => 'other-home', environment => {LANG => 'C', TZ => 'America/New_York', COLUMNS => 132}},
 );
 
-# The runs of a command line: [context, plain or the name of the call, how many].  The first plain run in a context, after one
-# that fills the caches in its home, is what all other runs there are compared with.
+# The runs of a command line: [context, plain or the name of the call, how many].  The first plain run in a context is what
+# all other runs there are compared with.  "Here", where they are timed, plain and warm ones take turns: they meet the
+# same weather.
 my @RUNS = (
-	[here => 'plain', 3], [here => 'first', 1], [here => 'warm', 5],
+	[here => 'plain', 2], [here => 'first', 1], [here => 'warm', 2],
+	map({ ([here => 'plain', 1], [here => 'warm', 1]) } 1 .. 3),
 	[there => 'plain', 2], [there => 'first', 1], [there => 'warm', 2], [here => 'back', 1],
 	[elsewhere => 'plain', 2], [elsewhere => 'first', 1], [elsewhere => 'warm', 2],
 );
 
 # ---- a program's file
 
-my %FIELD = map { $_ => 1 } qw(package program interpreter version help job files stdin mask unlike environment plain);
+my %FIELD = map { $_ => 1 } qw(package program interpreter version help job files stdin mask unlike sorted environment plain another);
 
 # Its fields, as {name => [values]}, and its files, as {name => bytes}.
 sub read_fields ($path) {
@@ -82,10 +85,12 @@ sub read_program ($language, $path) {
 		package     => $field->{package}[0] // die("$path: no package\n"),
 		program     => $field->{program}[0] // '/usr/bin/' . basename($path),
 		stdin       => $field->{stdin}[0],
+		sorted      => $field->{sorted}[0],
 		unlike      => [map { qr/\A(?:$_)\z/ } @{$field->{unlike} // []}],
 		masks       => [map { qr/$_/m } @{$field->{mask} // []}],
 		environment => {map { split /=/, $_, 2 } @{$field->{environment} // []}},
 		plain       => $field->{plain}[0],
+		another     => $field->{another}[0],
 		files       => $files,
 	);
 	my $interpreter = $field->{interpreter}[0];
@@ -140,13 +145,21 @@ sub tidy ($place) {
 
 # ---- who answers
 
+# What the server at this socket says of itself; nothing when there is none.  One that has just been improved hangs up on who
+# has come to the one before.
+sub report ($path) {
+	my $report;
+	wait_for(sub { return ($report = Prefork::Test::Parity::server_report($path)) || !wire_connect($path) }, LEARNING_TIME);
+	return $report;
+}
+
 # Calls that each server of the place has answered, as {socket => number}.  One that is made anew has another socket; one
 # that is improved keeps it.
 sub count_calls ($place) {
 	my %count;
 	for my $path (sockets($place->{run})) {
-		my $inode = (stat $path)[1];
-		my $report = Prefork::Test::Parity::server_report($path);
+		my $inode = (stat $path)[1] // next;
+		my $report = report($path);
 		$count{"$path $inode"} = $report->{served} if $report;
 	}
 	return \%count;
@@ -161,15 +174,15 @@ sub has_children ($pid) {
 # Has this server done all that it does between calls?  Having been asked once, after some rest, it has begun what there
 # is to do; a child does it.
 sub is_at_rest ($path) {
-	my $before = Prefork::Test::Parity::server_report($path) // return 1;    # none is there
+	my $before = report($path) // return 1;
 	return 0 if $before->{running} || $before->{idle} < REST;
-	my $report = Prefork::Test::Parity::server_report($path);
+	my $report = report($path);
 	return $report && $report->{pid} == $before->{pid} && !has_children($report->{pid});
 }
 
 # Wait until what was learned is loaded.
 sub rest ($place) {
-	wait_for(sub { return !grep { !is_at_rest($_) } sockets($place->{run}) }, LEARNING)
+	wait_for(sub { return !grep { !is_at_rest($_) } sockets($place->{run}) }, LEARNING_TIME)
 		or diag("$place->{program}{name}: a server does not come to rest");
 	$place->{at_rest} = count_calls($place);
 	return;
@@ -186,6 +199,12 @@ sub answered ($place) {
 sub masked ($place, $text) {
 	$text =~ s/$_/<masked>/g for @{$place->{program}{masks}};
 	return $text;
+}
+
+# What a run has written.
+sub output ($place, $text) {
+	$text = masked($place, $text);
+	return $place->{program}{sorted} ? join '', sort split /^/, $text : $text;
 }
 
 # The files that a run has left, as Prefork::Test::Parity's snapshot.
@@ -245,8 +264,8 @@ sub run_once ($place, $context, $line, $client, @more) {
 	return {
 		status      => $status // "not measured: $r->{status}",
 		nanoseconds => $nanoseconds // 0,
-		stdout      => masked($place, $r->{out}),
-		stderr      => masked($place, $r->{err}),
+		stdout      => output($place, $r->{out}),
+		stderr      => output($place, $r->{err}),
 		files       => files($place),
 		left        => $left,
 		by          => join(' and ', @by),
@@ -286,22 +305,36 @@ sub runs_alike ($place, $line, $context, $way, $count) {
 	return !@wrong;
 }
 
-# Who has answered the calls of a context; a call that no server answers says why.
-sub who_answered ($place, $line, $context) {
-	my @all = map { @{$_ // []} } @{$line->{results}{$context}}{qw(first warm back)};
-	my @by = uniq map { $_->{by} } @all;
-	return '' if !@by;
-	return @by == 1 ? $by[0] : 'several servers' if !grep { $_ eq '' } @by;
+# The calls of a command line in a context, in order of time.
+sub calls ($line, $context) { return map { @{$_ // []} } @{$line->{results}{$context}}{qw(first warm back)} }
+
+# Find out which servers have answered the calls of a context and, where most were plain, why.  One may be because of how busy the
+# machine is.
+sub look_who_answered ($place, $line, $context) {
+	my @calls = calls($line, $context);
+	$line->{by}{$context} = [uniq grep { $_ ne '' } map { $_->{by} } @calls];
+	$line->{plain}{$context} = grep { $_->{by} eq '' } @calls;
+	return if $line->{plain}{$context} * 2 <= @calls;
+	$line->{by}{$context} = [];
 	$line->{why}{$context} = reason($place, $context, $line);
-	return '';
+	return;
 }
+
+# Has one server answered both here and there?
+sub is_same_server ($line) {
+	my %here = map { $_ => 1 } @{$line->{by}{here} // []};
+	return scalar grep { $here{$_} } @{$line->{by}{there} // []};
+}
+
+# Lines that tell which server has answered each call.
+sub answers ($line, $context) { return map { "$context: $_->{by}\n" } calls($line, $context) }
 
 # Were the calls served?  That a server would save too little is for prefork-interp to judge; other reasons why none of them can
 # be are in the program's file.
 sub is_served ($place, $line, $context) {
 	my $why = $line->{why}{$context} // '';
 	my $known = $place->{program}{plain};
-	return $line->{by}{$context} || $why =~ /a server saves too little/ || (defined $known && $why =~ /$known/);
+	return @{$line->{by}{$context}} || $why =~ /a server saves too little/ || (defined $known && $why =~ /$known/);
 }
 
 # Compare a command line in all contexts; what was found stays in LINE.
@@ -313,10 +346,13 @@ sub test_line ($place, $line) {
 		$line->{undecided}{$context} = 1 if !runs_alike($place, $line, $context, $way, $count) && $way eq 'plain';
 	}
 	for my $context (grep { !$line->{undecided}{$_} } sort keys %CONTEXT) {
-		$line->{by}{$context} = who_answered($place, $line, $context);
+		look_who_answered($place, $line, $context);
 		ok(is_served($place, $line, $context), label($line) . " $context: served")
-			or diag("$place->{program}{name}: $line->{why}{$context}");
+			or diag("$place->{program}{name}: $line->{why}{$context}\n", answers($line, $context));
 	}
+	my $both = @{$line->{by}{here} // []} && @{$line->{by}{there} // []};
+	ok(!$both || is_same_server($line) || $place->{program}{another}, label($line) . ' there: by the same server')
+		or diag("$place->{program}{name}:\n", answers($line, 'here'), answers($line, 'there'));
 	return;
 }
 
@@ -327,6 +363,15 @@ sub version_of ($package) {
 	return $r->{out};
 }
 
+# How the calls of a context were made.
+sub how ($line, $context) {
+	my $served = @{$line->{by}{$context} // []};
+	return 'plain: ' . ($line->{why}{$context} // 'not run') if !$served;
+	my $some_plain = $line->{plain}{$context} ? ", $line->{plain}{$context} plain" : '';
+	my $by = $context ne 'there' ? 'served' : is_same_server($line) ? 'same server' : 'another server';
+	return "$by$some_plain";
+}
+
 # One row of the table for each command line.
 sub rows ($program) {
 	my @rows;
@@ -334,10 +379,8 @@ sub rows ($program) {
 		my $here = $line->{results}{here};
 		my ($plain, $warm) = map { median(map { $_->{nanoseconds} } @{$here->{$_} // []}) // 0 } qw(plain warm);
 		my $first = ($here->{first} // [])->[0]{nanoseconds} // 0;
-		my %how = map { $_ => $line->{by}{$_} ? 'served' : 'plain: ' . ($line->{why}{$_} // 'not run') } keys %CONTEXT;
-		$how{there} = $line->{by}{there} eq $line->{by}{here} ? 'same server' : 'another server' if $line->{by}{there};
 		push @rows, [$program->{language}, $program->{name}, "$program->{package} $program->{version}",
-			join(' ', @{$line->{words}}), $plain, $first, $warm, @how{qw(here there elsewhere)}];
+			join(' ', @{$line->{words}}), $plain, $first, $warm, map { how($line, $_) } qw(here there elsewhere)];
 	}
 	return @rows;
 }

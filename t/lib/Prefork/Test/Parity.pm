@@ -22,6 +22,7 @@ use constant {
 	NOTED_LINES => 15,     # of what the plain run wrote, with prove -v
 	SHOWN_LINES => 6,      # of a difference
 	SHOWN_BYTES => 300,    # of a line
+	NO_REASON   => '  no reason was given',
 };
 
 # ---- the place of a case
@@ -252,7 +253,7 @@ sub compare ($got, $expected, @parts) {
 sub reasons ($place) {
 	my $r = run_once($place, PREFORK_INTERP_DEBUG => 1);
 	my @reasons = $r->{stderr} =~ /^(prefork-interp: .*)$/mg;
-	return map { "  $_" } @reasons ? @reasons : 'no reason was given';
+	return @reasons ? map { "  $_" } @reasons : NO_REASON;
 }
 
 # What is compared with the plain interpreter: PARITY_CLIENT=plain makes it the plain interpreter again.
@@ -278,7 +279,10 @@ sub parity_run ($case, $language, $client = compared_client()) {
 		@wrong = compare($r, $plain);
 		my $expected = $client ? $case->{served}{$language} : 0;
 		if ($expected ne '?' && $r->{served} != $expected) {
-			push @wrong, "a server has served $r->{served} calls, expected $expected", reasons($place);
+			my @reasons = reasons($place);
+			# A server that has been improved goes on with the number of calls that there were when that began.
+			push @wrong, "a server has served $r->{served} calls, expected $expected", @reasons
+				if !($case->{unmarked} && $reasons[0] eq NO_REASON);
 		}
 		return ("$run run:", @wrong) if @wrong;
 		wait_until_learned($place) if $case->{unmarked};
