@@ -520,6 +520,18 @@ def _insert(which: str, index: "int | None", it: "Any") -> None:
     _mutated(which)
 
 
+class _NoFiles:
+    """Compiled code is kept by imports of calls, and when they are made."""
+
+    def __enter__(self) -> None:
+        self._loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+        self._keep = self._loader._cache_bytecode
+        self._loader._cache_bytecode = _ignore
+
+    def __exit__(self, *error: "Any") -> None:
+        self._loader._cache_bytecode = self._keep
+
+
 def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     """Load what was learned.  False: this process is not to serve; what is at fault has been learned."""
     global _surroundings
@@ -532,7 +544,8 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
         folders.add(entry.search or ())
     loading = Loading(table)
     try:
-        loading.load_all()
+        with _NoFiles():
+            loading.load_all()
         loading.state.restore()
         _look_again(left, loading.shelved)
     except LeftOut as error:
