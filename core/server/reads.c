@@ -43,6 +43,7 @@ static size_t room(const char *variable) {
 
 /* SIZE bytes of the file, each page of which is absent until it is read; NULL when that can't be had. */
 static char *map(int file, size_t size) {
+	/* cppcheck-suppress invalidFunctionArg */
 	char *all = mmap(NULL, size + AROUND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *block;
 
 	if (all == MAP_FAILED)
@@ -50,6 +51,7 @@ static char *map(int file, size_t size) {
 	block = (char *)rounded((uintptr_t)all);
 	munmap(all, (size_t)(block - all));
 	munmap(block + size, (size_t)(all + AROUND - block));
+	/* cppcheck-suppress leakReturnValNotUsed */
 	if (mmap(block, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED)
 		return block;
 	munmap(block, size);
@@ -93,7 +95,7 @@ void reads_begin(struct reads *r) {
 	    write_all(r, file) == 0)
 		r->block = map(file, size);
 	fd_close(&file);
-	if (!r->block) {
+	if (!own || !r->strings || !r->block) {
 		free(own);
 		forget(r);
 		return;
