@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define AROUND 65536 /* what the kernel maps around a page, at most: Documentation/filesystems, fault_around_bytes */
@@ -34,8 +35,8 @@ static size_t rounded(size_t n) {
 	return (n + AROUND - 1) / AROUND * AROUND;
 }
 
-/* A name ends where a stretch of its own does; the value begins the next one.  0 for what is no variable, or has no name:
- * getenv(3) reads two bytes of each. */
+/* A name ends where a stretch of its own does; the value begins the next one.  0 for what is no variable, or has no
+ * name: getenv(3) reads two bytes of each. */
 static size_t room(const char *variable) {
 	return variable[0] != '=' && strchr(variable, '=') ? rounded(name_size(variable)) + rounded(strlen(variable)) : 0;
 }
@@ -76,6 +77,13 @@ static void forget(struct reads *r) {
 	*r = (struct reads){0};
 }
 
+/* May a file have that size?  Else a signal would end setup. */
+static int may_have(size_t size) {
+	struct rlimit largest;
+
+	return getrlimit(RLIMIT_FSIZE, &largest) < 0 || size <= largest.rlim_cur;
+}
+
 void reads_begin(struct reads *r) {
 	size_t size = 0;
 	char **own;
@@ -88,8 +96,8 @@ void reads_begin(struct reads *r) {
 	file = memfd_create("prefork-environment", MFD_CLOEXEC);
 	for (size_t i = 0; i < r->count; i++)
 		size += room(environ[i]);
-	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && ftruncate(file, (off_t)size) == 0 &&
-	    write_all(r, file) == 0)
+	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && may_have(size) &&
+	    ftruncate(file, (off_t)size) == 0 && write_all(r, file) == 0)
 		r->block = map(file, size);
 	fd_close(&file);
 	if (!r->block) {
