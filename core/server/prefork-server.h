@@ -100,7 +100,8 @@ struct prefork_language {
 	 * in the child, -1 with errno. */
 	pid_t (*fork)(void *context);
 	/* Load what was learned, in a process forked from the server that no call knows of.  Standard output and error
-	 * lead nowhere.  0: it takes the server's place; -1: it ends.  NULL where nothing is learned. */
+	 * lead nowhere.  0: it takes the server's place; -1: it ends; -2: it ends by an error of the runtime's, of which the
+	 * last line that it printed tells.  NULL where nothing is learned. */
 	int (*improve)(void *context);
 	/* Why this caller can't have what setup has made, as one line that stays; NULL when it can.  It is then run plain.
 	 * NULL where all can. */

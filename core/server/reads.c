@@ -3,6 +3,7 @@
 #include "reads.h"
 
 #include "../wire/fd.h"
+#include "../wire/handshake.h"
 #include "environment.h"
 
 #include <fcntl.h>
@@ -126,6 +127,11 @@ static int is_looked_at_anew(const char *variable) {
 	return environment_is(variable, "TZ");
 }
 
+/* Setup alone has it. */
+static int is_handshake(const char *variable) {
+	return environment_is(variable, HANDSHAKE_VARIABLE);
+}
+
 int reads_end(struct reads *r, struct dependency *d) {
 	int pagemap = r->block ? open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC) : -1, result = 0;
 	size_t known = 0, read = 0;
@@ -138,7 +144,7 @@ int reads_end(struct reads *r, struct dependency *d) {
 	}
 	/* Who reads all of them is a new program's start. */
 	for (size_t i = 0; pagemap >= 0 && read < known && result == 0 && i < r->count; i++)
-		if (r->strings[i] && !is_looked_at_anew(r->strings[i]))
+		if (r->strings[i] && !is_looked_at_anew(r->strings[i]) && !is_handshake(r->strings[i]))
 			result = dependency_add(d, r->strings[i]);
 	fd_close(&pagemap);
 	forget(r);

@@ -61,7 +61,8 @@ int prefork_server_adopt(struct prefork_error *error) {
 	options_default(&server.options);
 	origin_adopt(&server.origin);
 	learned_find(&server.learned, &server.handshake);
-	reads_begin(&server.reads);
+	if (!server.reads.block) /* else they are noted already */
+		reads_begin(&server.reads);
 	adopted = ADOPTED;
 	return 1;
 }
@@ -89,7 +90,7 @@ int prefork_server_depend_on_variable(const char *name, struct prefork_error *er
 }
 
 void prefork_server_begin_reads(void) {
-	if (adopted == ADOPTED)
+	if (adopted == ADOPTED || adopted == UNKNOWN)
 		reads_begin(&server.reads);
 }
 

@@ -81,7 +81,11 @@ static PyObject *find_and_load(PyObject *self, PyObject *arguments) {
 	if (!name)
 		return NULL;
 	if (shelf_has(name)) {
+		int was_busy = busy;
+
+		busy = 1; /* what is done for the module, not by it */
 		module = shelf_give(name);
+		busy = was_busy;
 		if (module != Py_None)
 			return module;
 		Py_DecRef(module);

@@ -45,6 +45,12 @@ static pid_t fork_as_python(void *context) {
 	return child;
 }
 
+static PyObject *runtime_begin_reads(PyObject *self, PyObject *unused) {
+	(void)self, (void)unused;
+	prefork_server_begin_reads();
+	Py_RETURN_NONE;
+}
+
 static PyObject *runtime_adopt(PyObject *self, PyObject *unused) {
 	(void)self, (void)unused;
 	if (getenv("PREFORK_INTERP_SPLIT"))
@@ -204,8 +210,10 @@ static int improve(void *function) {
 	PyObject *result = PyObject_CallObject(function, NULL);
 	int done = result && PyObject_IsTrue(result) == 1;
 
-	if (!result)
+	if (!result) {
 		PyErr_Print();
+		return -2;
+	}
 	Py_DecRef(result);
 	return done ? 0 : -1;
 }
@@ -288,7 +296,8 @@ static PyObject *runtime_gate(PyObject *self, PyObject *unused) {
 static PyMethodDef methods[] = {
 	{"adopt", runtime_adopt, METH_NOARGS, "Take the handshake, if there is one: before all else."},
 	{"start_again", runtime_start_again, METH_VARARGS,
-     "start_again(\"NAME=value\"): start setup from the beginning, with this in its environment.  Returns if it can't."},
+     "start_again(\"NAME=value\"): start setup from the beginning, with this in the environment.  None: it can't."},
+	{"begin_reads", runtime_begin_reads, METH_NOARGS, "Note which variables of the environment are read from here on."},
 	{"serving", runtime_serving, METH_NOARGS, "Is a server to be made?  RuntimeError: the handshake is malformed."},
 	{"option", runtime_option, METH_VARARGS, "option(name, value): set a server option.  ValueError: refused."},
 	{"watch_file", runtime_watch_file, METH_VARARGS, "watch_file(path).  OSError: can't be looked at."},

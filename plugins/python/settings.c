@@ -155,7 +155,7 @@ static const char *const opaque[] = {"_dbm", "_gdbm", "_tkinter", "ossaudiodev",
  * other the interpreter is finalised. */
 static const char known_extensions[] =
 	" Crypto Cryptodome Levenshtein PIL _brotli _awscrt _cffi_backend _ruamel_yaml _yaml aiohttp bcrypt black blib2to3 "
-    "brotli"
+	"brotli"
 	" charset_normalizer contourpy coverage cryptography frozenlist kiwisolver lxml lz4 markupsafe matplotlib msgpack"
 	" multidict mypy mypyc nacl numpy orjson pandas prefork_interp propcache psutil pydantic_core rapidfuzz regex rpds"
 	" ruamel scipy simplejson tomli ujson wrapt xxhash yaml yarl zstandard ";

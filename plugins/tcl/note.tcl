@@ -26,10 +26,6 @@ proc ::prefork_interp::Note {} {
     variable script [Absolute $::argv0]
     variable loaded [dict create [file join [info library] init.tcl] {}]
 
-    trace add execution ::source enter ::prefork_interp::NoteSource
-    trace add execution ::trace enter ::prefork_interp::NoteTrace
-    trace add execution ::package enter ::prefork_interp::NotePackage
-    trace add execution ::interp leave ::prefork_interp::NoteInterpreter
     Notes begin
 }
 
@@ -46,21 +42,20 @@ proc ::prefork_interp::Given {} {
     }]
 }
 
-# NoteSource, NoteTrace, NotePackage --
+# Note_source, Note_trace, Note_package --
 #
-#	Called before a command.
+#	Called before a command, by notes.c.
 #
 # Arguments:
 #	words		The command.
-#	operation	"enter".
 
-proc ::prefork_interp::NoteSource {words operation} {
+proc ::prefork_interp::Note_source {words} {
     variable loaded
 
     dict set loaded [Absolute [lindex $words end]] {}
 }
 
-proc ::prefork_interp::NoteTrace {words operation} {
+proc ::prefork_interp::Note_trace {words} {
     variable traced
 
     foreach word [lrange $words 2 3] {
@@ -75,7 +70,7 @@ proc ::prefork_interp::NoteTrace {words operation} {
 # asks in a setup only has looked for one; else a plain run looks for the
 # package, and that leaves much to be seen.
 
-proc ::prefork_interp::NotePackage {words operation} {
+proc ::prefork_interp::Note_package {words} {
     if {![string match req* [lindex $words 1]] || "prefork_interp" ni $words
 	    || [package provide prefork_interp] ne ""} {
 	return
@@ -85,40 +80,6 @@ proc ::prefork_interp::NotePackage {words operation} {
 	package forget prefork_interp
     }
     package ifneeded prefork_interp @VERSION@ ::prefork_interp::Adopt
-}
-
-# NoteInterpreter --
-#
-#	Called after `interp`.
-#
-# Arguments:
-#	words		The command.
-#	code, result	What came of it.
-#	operation	"leave".
-
-proc ::prefork_interp::NoteInterpreter {words code result operation} {
-    if {$code == 0 && [string match cr* [lindex $words 1]]} {
-	Notes child [list $result]
-    }
-}
-
-# StopNoting --
-#
-#	Ends.  The script may have put other commands in the place of those that
-#	were traced, and given these other names.
-#
-# Arguments:
-#	interpreters	Paths of all.
-
-proc ::prefork_interp::StopNoting {interpreters} {
-    Notes end $interpreters
-    foreach command [info commands ::*] {
-	foreach trace [trace info execution $command] {
-	    if {[string match ::prefork_interp::Note* [lindex $trace 1]]} {
-		trace remove execution $command {*}$trace
-	    }
-	}
-    }
 }
 
 # Interpreters --

@@ -8,29 +8,65 @@
 #include <ctype.h>
 #include <string.h>
 
-/* In the words of a definition; a name with a blank is an ensemble's subcommand. */
+/* In the words of a definition, or in a condition; a name with a blank is an ensemble's subcommand.  Those that look at
+ * files, packages or variables see the same in each call, or the tripwires see them. */
 static const char *const computing[] = {
 	"concat",
+	"dict create",
+	"dict exists",
+	"dict get",
 	"file dirname",
+	"file executable",
+	"file exists",
 	"file extension",
+	"file isdirectory",
+	"file isfile",
 	"file join",
 	"file normalize",
+	"file readable",
 	"file rootname",
 	"file split",
 	"file tail",
 	"format",
+	"info commands",
+	"info exists",
 	"info library",
 	"info nameofexecutable",
 	"info patchlevel",
+	"info procs",
 	"info script",
+	"info sharedlibextension",
 	"info tclversion",
 	"join",
 	"lindex",
+	"linsert",
 	"list",
+	"llength",
 	"lrange",
+	"lsearch",
+	"lsort",
+	"namespace current",
+	"namespace exists",
+	"namespace qualifiers",
+	"namespace tail",
+	"namespace which",
+	"package present",
+	"package provide",
+	"package require",
+	"package vcompare",
+	"package versions",
+	"package vsatisfies",
+	"set",
 	"split",
+	"string compare",
+	"string equal",
+	"string first",
+	"string index",
+	"string is",
+	"string last",
 	"string length",
 	"string map",
+	"string match",
 	"string range",
 	"string repeat",
 	"string tolower",
@@ -41,33 +77,44 @@ static const char *const computing[] = {
 	NULL,
 };
 
+/* Which words of a command are scripts, whose commands are looked at too. */
+enum bodies { NONE, SECOND, LAST, BRANCHES /* of `if`, behind its conditions */ };
+
 /* The number of words that each may have: least and most, 0 for any. */
 static const struct definition {
 	const char *name;
 	int least;
 	int most;
+	enum bodies bodies;
 } definitions[] = {
-	{"append", 3, 0},
-	{"array set", 4, 4},
-	{"catch", 2, 2},
-	{"global", 2, 0},
-	{"interp alias", 6, 0},
-	{"lappend", 3, 0},
-	{"load", 2, 3},
-	{"namespace ensemble", 3, 0},
-	{"namespace eval", 4, 4},
-	{"namespace export", 2, 0},
-	{"namespace import", 3, 0},
-	{"namespace path", 4, 4},
-	{"oo::class create", 3, 4},
-	{"oo::define", 3, 0},
-	{"package provide", 4, 4},
-	{"package require", 3, 0},
-	{"proc", 4, 4},
-	{"set", 3, 3},
-	{"source", 2, 4},
-	{"tcl::tm::path add", 4, 0},
-	{"variable", 2, 0},
+	{"append", 3, 0, NONE},
+	{"array set", 4, 4, NONE},
+	{"catch", 2, 4, SECOND},
+	{"dict append", 4, 0, NONE},
+	{"dict lappend", 4, 0, NONE},
+	{"dict set", 5, 0, NONE},
+	{"foreach", 4, 4, LAST},
+	{"global", 2, 0, NONE},
+	{"if", 3, 0, BRANCHES},
+	{"incr", 2, 3, NONE},
+	{"interp alias", 6, 0, NONE},
+	{"lappend", 3, 0, NONE},
+	{"load", 2, 3, NONE},
+	{"namespace ensemble", 3, 0, NONE},
+	{"namespace eval", 4, 4, LAST},
+	{"namespace export", 2, 0, NONE},
+	{"namespace import", 3, 0, NONE},
+	{"namespace path", 4, 4, NONE},
+	{"oo::class create", 3, 4, NONE},
+	{"oo::define", 3, 0, NONE},
+	{"package provide", 4, 4, NONE},
+	{"package require", 3, 0, NONE},
+	{"proc", 4, 4, NONE},
+	{"set", 3, 3, NONE},
+	{"source", 2, 4, NONE},
+	{"tcl::tm::path add", 4, 0, NONE},
+	{"unset", 2, 0, NONE},
+	{"variable", 2, 0, NONE},
 };
 
 /* Where one of these stands before it, a package that is required later might be another than the one found ahead, or
@@ -115,6 +162,18 @@ static int command_is(const Tcl_Parse *parse, const char *name) {
 }
 
 static int words_compute(const Tcl_Parse *parse);
+static int bodies_define(const Tcl_Parse *parse, enum bodies bodies);
+
+static int command_computes(const Tcl_Parse *parse) {
+	if (parse->numWords == 0 || !words_compute(parse))
+		return 0;
+	if (command_is(parse, "catch"))
+		return bodies_define(parse, SECOND);
+	for (size_t i = 0; computing[i]; i++)
+		if (command_is(parse, computing[i]))
+			return 1;
+	return 0;
+}
 
 /* The script between the brackets of a word. */
 static int script_computes(const char *text, int length) {
@@ -126,13 +185,7 @@ static int script_computes(const char *text, int length) {
 
 		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
 			return 0;
-		result = parse.numWords > 0;
-		if (result) {
-			result = 0;
-			for (size_t i = 0; computing[i] && !result; i++)
-				result = command_is(&parse, computing[i]);
-			result = result && words_compute(&parse);
-		}
+		result = command_computes(&parse);
 		end = parse.commandStart + parse.commandSize;
 		Tcl_FreeParse(&parse);
 		length -= (int)(end - text);
@@ -169,13 +222,48 @@ static int words_compute(const Tcl_Parse *parse) {
 	return 1;
 }
 
-/* The commands inside of these are looked at too. */
-static int body_defines(const Tcl_Parse *parse) {
-	const Tcl_Token *word = parse->tokenPtr;
+static int condition_computes(const Tcl_Token *word) {
+	Tcl_Parse parse;
+	int result = 1;
 
-	for (int i = 1; i < parse->numWords; i++)
-		word = next_word(word);
+	if (!is_literal(word) || Tcl_ParseExpr(NULL, word[1].start, word[1].size, &parse) != TCL_OK)
+		return 0;
+	for (int i = 0; i < parse.numTokens && result; i++)
+		if (parse.tokenPtr[i].type == TCL_TOKEN_COMMAND)
+			result = token_computes(&parse.tokenPtr[i]);
+	Tcl_FreeParse(&parse);
+	return result;
+}
+
+static int body_defines(const Tcl_Token *word) {
 	return is_literal(word) && defines_only(word[1].start, word[1].size);
+}
+
+/* if CONDITION ?then? BODY ?elseif CONDITION ?then? BODY ...? ??else? BODY? */
+static int branches_define(const Tcl_Parse *parse) {
+	const Tcl_Token *word = parse->tokenPtr;
+	int condition = 1;
+
+	for (int i = 1; i < parse->numWords; i++) {
+		word = next_word(word);
+		if (condition ? !condition_computes(word)
+		              : !word_is(word, "then", 4) && !word_is(word, "else", 4) && !word_is(word, "elseif", 6) &&
+		                    !body_defines(word))
+			return 0;
+		condition = !condition && word_is(word, "elseif", 6);
+	}
+	return 1;
+}
+
+static int bodies_define(const Tcl_Parse *parse, enum bodies bodies) {
+	const Tcl_Token *word = parse->tokenPtr;
+	int at = bodies == SECOND ? 1 : parse->numWords - 1;
+
+	if (bodies == NONE || bodies == BRANCHES)
+		return bodies == NONE || branches_define(parse);
+	for (int i = 0; i < at; i++)
+		word = next_word(word);
+	return at > 0 && body_defines(word);
 }
 
 static int defines(const Tcl_Parse *parse) {
@@ -186,9 +274,7 @@ static int defines(const Tcl_Parse *parse) {
 			continue;
 		if (parse->numWords < d->least || (d->most && parse->numWords > d->most) || !words_compute(parse))
 			return 0;
-		if (strcmp(d->name, "namespace eval") == 0 || strcmp(d->name, "catch") == 0)
-			return body_defines(parse);
-		return 1;
+		return bodies_define(parse, d->bodies);
 	}
 	return 0;
 }
@@ -212,8 +298,10 @@ static int defines_only(const char *text, int length) {
 	return 1;
 }
 
-static void add(Tcl_Obj ***list, int *count, Tcl_Obj *object) {
+static void add(Tcl_Obj ***list, int **places, int *count, Tcl_Obj *object, int place) {
 	*list = (Tcl_Obj **)ckrealloc((char *)*list, (unsigned)(*count + 1) * sizeof **list);
+	*places = (int *)ckrealloc((char *)*places, (unsigned)(*count + 1) * sizeof **places);
+	(*places)[*count] = place;
 	(*list)[(*count)++] = object;
 	Tcl_IncrRefCount(object);
 }
@@ -252,27 +340,71 @@ static Tcl_Obj *requirement(const Tcl_Parse *parse) {
 	return list;
 }
 
-void prefix_find(struct prefix *p, const char *text, int length) {
-	int ahead = 1;
+void prefix_find(struct prefix *p, Tcl_Obj *script) {
+	int ahead = 1, length;
+	const char *text = Tcl_GetStringFromObj(script, &length), *first = text;
 
+	p->text = script;
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		length -= 3;
+	}
 	while (length > 0) {
 		Tcl_Parse parse;
 		Tcl_Obj *package;
 		const char *end;
+		int start;
 
 		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
 			return;
 		ahead = ahead && (parse.numWords == 0 || defines(&parse));
 		package = ahead || parse.numWords == 0 ? NULL : requirement(&parse);
+		start = (int)(parse.commandStart - first);
 		end = parse.commandStart + parse.commandSize;
 		if (ahead && parse.numWords > 0)
-			add(&p->commands, &p->count, Tcl_NewStringObj(parse.commandStart, parse.commandSize));
+			add(&p->commands, &p->ends, &p->count, Tcl_NewStringObj(parse.commandStart, parse.commandSize),
+			    (int)(end - first));
 		Tcl_FreeParse(&parse);
 		if (package)
-			add(&p->packages, &p->package_count, package);
+			add(&p->packages, &p->starts, &p->package_count, package, start);
 		else if (!ahead && decides(parse.commandStart, parse.commandSize))
 			return;
 		length -= (int)(end - text);
 		text = end;
 	}
+}
+
+Tcl_Obj *prefix_requirement(const struct prefix *p, int from) {
+	int length;
+	const char *text = Tcl_GetStringFromObj(p->text, &length), *at = text + from;
+	Tcl_Obj *result = NULL;
+
+	while (at < text + length && !result) {
+		Tcl_Parse parse;
+		int words;
+
+		if (Tcl_ParseCommand(NULL, at, (int)(text + length - at), 0, &parse) != TCL_OK)
+			return NULL;
+		words = parse.numWords;
+		at = parse.commandStart + parse.commandSize;
+		result = words > 0 ? requirement(&parse) : NULL;
+		Tcl_FreeParse(&parse);
+		if (words > 0)
+			break;
+	}
+	return result;
+}
+
+static int in_name(char c) {
+	return isalnum((unsigned char)c) || c == '_' || (c & 0x80);
+}
+
+int prefix_names(const struct prefix *p, int from, int to, const char *name_space) {
+	const char *text = Tcl_GetString(p->text), *end = text + to, *at = text + from;
+	size_t n = strlen(name_space);
+
+	for (; (at = strstr(at, name_space)) && at + n <= end; at++)
+		if ((at == text || !in_name(at[-1])) && !in_name(at[n]))
+			return 1;
+	return 0;
 }

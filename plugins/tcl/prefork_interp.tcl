@@ -134,7 +134,7 @@ proc ::prefork_interp::initialisation_complete {args} {
     }
     set in_setup 0
     set interpreters [Interpreters]
-    StopNoting $interpreters
+    Notes end
     set traces [Traces $interpreters]
     Untrace $traces
     try {

@@ -5,7 +5,6 @@
 #include "tripwire.h"
 
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 static int is(Tcl_Obj *word, const char *text) {
@@ -14,53 +13,41 @@ static int is(Tcl_Obj *word, const char *text) {
 
 /* ---- Rules: WORDS[0] is the command, or an ensemble's subcommand ---- */
 
-static void refuse(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)count;
-	(void)words;
-	tripwire_trip("uses", rule->name);
+static void refuse(const struct use *u) {
+	tripwire_trip("uses", u->rule->name);
 }
 
 /* A command of channels: those that the script has opened are its own. */
-static void on_channel(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	for (int i = 1; i < count; i++)
-		if (is(words[i], "stdin") || is(words[i], "stdout") || is(words[i], "stderr"))
-			tripwire_trip(rule->name, Tcl_GetString(words[i]));
+static void on_channel(const struct use *u) {
+	for (int i = 1; i < u->count; i++)
+		if (is(u->words[i], "stdin") || is(u->words[i], "stdout") || is(u->words[i], "stderr"))
+			tripwire_trip(u->rule->name, Tcl_GetString(u->words[i]));
 }
 
 /* The reference that another interpreter has to a standard channel; the channel stays when the script's has one too. */
-static void on_close(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	Tcl_Interp *script = interp;
+static void on_close(const struct use *u) {
+	Tcl_Interp *script = u->interp;
 
 	while (Tcl_GetMaster(script))
 		script = Tcl_GetMaster(script);
-	if (script == interp || !Tcl_GetAssocData(script, "tclIO", NULL))
-		on_channel(interp, rule, count, words);
+	if (script == u->interp || !Tcl_GetAssocData(script, "tclIO", NULL))
+		on_channel(u);
 }
 
-static void depend_on_path(Tcl_Obj *path) {
-	if (Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE)
-		tripwire_directory();
-}
-
-/* What was found out about a file holds as long as it stays as it is.  Of a directory nothing but its being there was
- * asked. */
-static void watch_path(Tcl_Obj *path) {
+/* What was found out about a file or a directory holds as long as it stays as it is. */
+static void watch_file(Tcl_Obj *path) {
 	struct prefork_error error;
-	const char *native;
-	struct stat st;
+	const char *native = Tcl_FSGetNativePath(path);
 
-	depend_on_path(path);
-	if (tripwire_searching())
-		return;
-	native = Tcl_FSGetNativePath(path);
 	if (native && (strncmp(native, "/proc/", 6) == 0 || strncmp(native, "/dev/", 5) == 0))
 		tripwire_trip("looks at", native);
-	if (!native || (stat(native, &st) == 0 && S_ISDIR(st.st_mode)))
-		return;
-	if (prefork_server_watch_file(native, &error) < 0)
+	if (native && prefork_server_watch_file(native, &error) < 0)
 		tripwire_trip("can't watch", native);
+}
+
+static void watch_path(Tcl_Obj *path) {
+	if (!tripwire_searching())
+		watch_file(path);
 }
 
 /* The indices by which a file was found, beside it. */
@@ -78,93 +65,129 @@ static void watch_indices(Tcl_Obj *path) {
 	}
 }
 
-static void on_file(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	if (count > 1)
-		watch_path(words[1]);
+static void on_file(const struct use *u) {
+	if (u->count > 1)
+		watch_path(u->words[1]);
 }
 
-static void on_path(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	if (count > 1)
-		depend_on_path(words[1]);
+static int is_relative(Tcl_Obj *path) {
+	return Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE;
+}
+
+static void on_normalize(const struct use *u) {
+	if (u->count == 2 && is_relative(u->words[1]))
+		tripwire_directory();
 }
 
 /* `file mtime` and the like: with one more word it sets. */
-static void on_time(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	if (count > 2)
-		refuse(interp, rule, count, words);
-	on_file(interp, rule, count, words);
+static void on_time(const struct use *u) {
+	if (u->count > 2)
+		refuse(u);
+	on_file(u);
 }
 
-static void on_attributes(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	if (count > 3)
-		refuse(interp, rule, count, words);
-	on_file(interp, rule, count, words);
+static void on_attributes(const struct use *u) {
+	if (u->count > 3)
+		refuse(u);
+	on_file(u);
 }
 
-static void on_source(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	if (count > 1) {
-		watch_path(words[count - 1]);
-		watch_indices(words[count - 1]);
+/* Also the indices that are read in a search: calls load by what they say. */
+static void on_source(const struct use *u) {
+	if (u->count > 1) {
+		watch_file(u->words[u->count - 1]);
+		watch_indices(u->words[u->count - 1]);
 	}
 }
 
 /* Libraries that look at the terminal, start threads or open connections when they are loaded. */
-static void on_load(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+static void on_load(const struct use *u) {
 	static const char *const bad[] = {"thread", "libtk", "expect", "tclreadline"};
 
-	(void)interp;
-	(void)rule;
-	for (int i = 1; i < count; i++) {
-		const char *path = Tcl_GetString(words[i]), *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+	for (int i = 1; i < u->count; i++) {
+		const char *path = Tcl_GetString(u->words[i]), *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
 
 		for (size_t b = 0; b < sizeof bad / sizeof *bad; b++)
 			if (strstr(name, bad[b]))
 				tripwire_trip("loads", name);
 		if (strchr(path, '/')) {
-			watch_path(words[i]);
-			watch_indices(words[i]);
+			watch_path(u->words[i]);
+			watch_indices(u->words[i]);
 		}
 	}
 }
 
-static void on_open(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	const char *access = count > 2 ? Tcl_GetString(words[2]) : "r";
+static void on_open(const struct use *u) {
+	const char *access = u->count > 2 ? Tcl_GetString(u->words[2]) : "r";
 
-	(void)interp;
-	(void)rule;
-	if (count < 2)
+	if (u->count < 2)
 		return;
-	if (Tcl_GetString(words[1])[0] == '|')
-		tripwire_trip("starts", Tcl_GetString(words[1]) + 1);
+	if (Tcl_GetString(u->words[1])[0] == '|')
+		tripwire_trip("starts", Tcl_GetString(u->words[1]) + 1);
 	if (strcmp(access, "r") != 0 && strcmp(access, "rb") != 0 && strcmp(access, "RDONLY") != 0)
-		tripwire_trip("opens for writing", Tcl_GetString(words[1]));
-	watch_path(words[1]);
+		tripwire_trip("opens for writing", Tcl_GetString(u->words[1]));
+	watch_path(u->words[1]);
 }
 
-static void on_glob(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	for (int i = 1; i < count; i++) {
-		if (is(words[i], "-directory") && i + 1 < count) {
-			depend_on_path(words[i + 1]);
+/* -directory and -path: the file system is asked for that path by itself. */
+static void look_by_glob(const struct use *u) {
+	for (int i = 1; i < u->count; i++) {
+		const char *word = Tcl_GetString(u->words[i]);
+
+		if (strncmp(word, "-d", 2) == 0 || strncmp(word, "-p", 2) == 0)
 			return;
+		if (word[0] != '-' && is_relative(u->words[i]))
+			tripwire_directory();
+	}
+}
+
+/* What a directory holds, as long as it stays as it is. */
+static void on_glob(const struct use *u) {
+	Tcl_Obj *directory = NULL;
+
+	look_by_glob(u);
+	if (tripwire_searching())
+		return;
+	for (int i = 1; i < u->count; i++) {
+		if (is(u->words[i], "-directory") && i + 1 < u->count)
+			directory = u->words[++i];
+		else if (strchr(Tcl_GetString(u->words[i]), '/') || is(u->words[i], "-join"))
+			refuse(u);
+	}
+	if (!directory)
+		refuse(u);
+	watch_path(directory);
+}
+
+static void on_pwd(const struct use *u) {
+	(void)u;
+	tripwire_directory();
+}
+
+/* What clock(n) reads by itself. */
+static void on_getenv(const struct use *u) {
+	if (u->count == 2)
+		tripwire_variable(Tcl_GetString(u->words[1]));
+}
+
+static void on_pid(const struct use *u) {
+	if (u->count == 1)
+		tripwire_trip("the process's number", NULL);
+}
+
+/* A variable that was not there: its trace does not tell. */
+static void on_unset(const struct use *u) {
+	for (int i = 1; i < u->count; i++) {
+		const char *name = Tcl_GetString(u->words[i]), *element = strncmp(name, "::", 2) == 0 ? name + 2 : name;
+		size_t length = strlen(element);
+
+		if (length > 5 && strncmp(element, "env(", 4) == 0 && element[length - 1] == ')') {
+			Tcl_Obj *variable = Tcl_NewStringObj(element + 4, (int)length - 5);
+
+			tripwire_variable(Tcl_GetString(variable));
+			Tcl_DecrRefCount(variable);
 		}
 	}
-	tripwire_directory();
-}
-
-static void on_pwd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	(void)count;
-	(void)words;
-	tripwire_directory();
 }
 
 static int created(ClientData data[], Tcl_Interp *interp, int result) {
@@ -176,39 +199,38 @@ static int created(ClientData data[], Tcl_Interp *interp, int result) {
 	return result;
 }
 
-/* Commands are seen in other interpreters too, but not those that are hidden there. */
-static void on_interp(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	static const char *const harmless[] = {"alias", "aliases", "create", "delete", "eval",     "exists", "expose",
-	                                       "hide",  "hidden",  "issafe", "slaves", "children", "target"};
+static void on_new_interpreter(const struct use *u) {
+	if (u->count > 1 && strncmp(Tcl_GetString(u->words[1]), "cr", 2) == 0)
+		Tcl_NRAddCallback(u->interp, created, NULL, NULL, NULL, NULL);
+}
 
-	for (size_t i = 0; count > 1 && i < sizeof harmless / sizeof *harmless; i++) {
-		if (!is(words[1], harmless[i]))
-			continue;
-		if (is(words[1], "create"))
-			Tcl_NRAddCallback(interp, created, NULL, NULL, NULL, NULL);
-		return;
-	}
-	refuse(interp, rule, count, words);
+/* Commands are seen in other interpreters too, but not those that are hidden there. */
+static void on_interp(const struct use *u) {
+	static const char *const harmless[] = {"alias",          "aliases", "bgerror",  "create", "debug",  "delete",
+	                                       "eval",           "exists",  "expose",   "hide",   "hidden", "issafe",
+	                                       "recursionlimit", "slaves",  "children", "target"};
+
+	on_new_interpreter(u);
+	for (size_t i = 0; u->count > 1 && i < sizeof harmless / sizeof *harmless; i++)
+		if (is(u->words[1], harmless[i]))
+			return;
+	refuse(u);
 }
 
 /* A library that marks a boundary of its own. */
-static void on_package(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	(void)interp;
-	(void)rule;
-	if (count < 3 || !is(words[1], "require"))
+static void on_package(const struct use *u) {
+	if (u->count < 3 || !is(u->words[1], "require"))
 		return;
-	for (int i = 2; i < count; i++)
-		if (is(words[i], "prefork_interp"))
+	for (int i = 2; i < u->count; i++)
+		if (is(u->words[i], "prefork_interp"))
 			tripwire_trip("requires", "prefork_interp");
 }
 
-static void on_trace(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+static void on_trace(const struct use *u) {
 	static const char *const callers[] = {"env", "argv", "argv0", "argc"};
 
-	(void)interp;
-	(void)rule;
-	for (int i = 2; i < count; i++) {
-		const char *name = Tcl_GetString(words[i]);
+	for (int i = 2; i < u->count; i++) {
+		const char *name = Tcl_GetString(u->words[i]);
 
 		name += strncmp(name, "::", 2) == 0 ? 2 : 0;
 		for (size_t c = 0; c < sizeof callers / sizeof *callers; c++)
@@ -218,92 +240,94 @@ static void on_trace(Tcl_Interp *interp, const struct rule *rule, int count, Tcl
 }
 
 const struct rule rules_table[] = {
-	{"after", refuse},
-	{"cd", refuse},
-	{"close", on_close},
-	{"eof", on_channel},
-	{"exec", refuse},
-	{"exit", refuse},
-	{"fblocked", on_channel},
-	{"fconfigure", on_channel},
-	{"fcopy", refuse},
-	{"fileevent", refuse},
-	{"flush", on_channel},
-	{"gets", on_channel},
-	{"glob", on_glob},
-	{"interp", on_interp},
-	{"load", on_load},
-	{"open", on_open},
-	{"package", on_package},
-	{"pid", refuse},
-	{"puts", refuse},
-	{"pwd", on_pwd},
-	{"read", on_channel},
-	{"seek", on_channel},
-	{"socket", refuse},
-	{"source", on_source},
-	{"tell", on_channel},
-	{"time", refuse},
-	{"timerate", refuse},
-	{"trace", on_trace},
-	{"unload", refuse},
-	{"update", refuse},
-	{"vwait", refuse},
-	{"zlib", on_channel},
-	{"::tcl::chan::blocked", on_channel},
-	{"::tcl::chan::close", on_close},
-	{"::tcl::chan::copy", refuse},
-	{"::tcl::chan::event", refuse},
-	{"::tcl::chan::eof", on_channel},
-	{"::tcl::chan::flush", on_channel},
-	{"::tcl::chan::gets", on_channel},
-	{"::tcl::chan::names", refuse},
-	{"::tcl::chan::pending", on_channel},
-	{"::tcl::chan::pipe", refuse},
-	{"::tcl::chan::pop", on_channel},
-	{"::tcl::chan::push", on_channel},
-	{"::tcl::chan::puts", refuse},
-	{"::tcl::chan::read", on_channel},
-	{"::tcl::chan::seek", on_channel},
-	{"::tcl::chan::tell", on_channel},
-	{"::tcl::chan::truncate", on_channel},
-	{"::tcl::clock::add", refuse},
-	{"::tcl::clock::clicks", refuse},
-	{"::tcl::clock::format", refuse},
-	{"::tcl::clock::microseconds", refuse},
-	{"::tcl::clock::milliseconds", refuse},
-	{"::tcl::clock::scan", refuse},
-	{"::tcl::clock::seconds", refuse},
-	{"::tcl::file::atime", on_time},
-	{"::tcl::file::attributes", on_attributes},
-	{"::tcl::file::channels", refuse},
-	{"::tcl::file::copy", refuse},
-	{"::tcl::file::delete", refuse},
-	{"::tcl::file::executable", on_file},
-	{"::tcl::file::exists", on_file},
-	{"::tcl::file::isdirectory", on_file},
-	{"::tcl::file::isfile", on_file},
-	{"::tcl::file::link", refuse},
-	{"::tcl::file::lstat", on_file},
-	{"::tcl::file::mkdir", refuse},
-	{"::tcl::file::mtime", on_time},
-	{"::tcl::file::normalize", on_path},
-	{"::tcl::file::owned", on_file},
-	{"::tcl::file::readable", on_file},
-	{"::tcl::file::readlink", on_file},
-	{"::tcl::file::rename", refuse},
-	{"::tcl::file::size", on_file},
-	{"::tcl::file::stat", on_file},
-	{"::tcl::file::tempfile", refuse},
-	{"::tcl::file::type", on_file},
-	{"::tcl::file::writable", on_file},
-	{"::tcl::info::cmdcount", refuse},
-	{"::tcl::mathfunc::rand", refuse},
-	{"::tcl::mathfunc::srand", refuse},
-	{NULL, NULL},
+	{"after", note_after, refuse},
+	{"cd", note_cd, refuse},
+	{"close", NULL, on_close},
+	{"eof", NULL, on_channel},
+	{"exec", NULL, refuse},
+	{"exit", NULL, refuse},
+	{"fblocked", NULL, on_channel},
+	{"fconfigure", note_fconfigure, on_channel},
+	{"fcopy", NULL, refuse},
+	{"fileevent", NULL, refuse},
+	{"flush", NULL, on_channel},
+	{"gets", NULL, on_channel},
+	{"glob", look_by_glob, on_glob},
+	{"interp", on_new_interpreter, on_interp},
+	{"load", NULL, on_load},
+	{"open", NULL, on_open},
+	{"package", note_in_tcl, on_package},
+	{"pid", on_pid, refuse},
+	{"puts", NULL, refuse},
+	{"pwd", on_pwd, on_pwd},
+	{"read", NULL, on_channel},
+	{"seek", NULL, on_channel},
+	{"socket", NULL, refuse},
+	{"source", note_in_tcl, on_source},
+	{"tell", NULL, on_channel},
+	{"time", NULL, refuse},
+	{"trace", note_in_tcl, on_trace},
+	{"unload", NULL, refuse},
+	{"update", NULL, refuse},
+	{"unset", on_unset, on_unset},
+	{"vwait", NULL, refuse},
+	{"zlib", NULL, on_channel},
+	{"::tcl::chan::blocked", NULL, on_channel},
+	{"::tcl::chan::close", NULL, on_close},
+	{"::tcl::chan::copy", NULL, refuse},
+	{"::tcl::chan::event", NULL, refuse},
+	{"::tcl::chan::eof", NULL, on_channel},
+	{"::tcl::chan::flush", NULL, on_channel},
+	{"::tcl::chan::gets", NULL, on_channel},
+	{"::tcl::chan::names", NULL, refuse},
+	{"::tcl::chan::pending", NULL, on_channel},
+	{"::tcl::chan::pipe", NULL, refuse},
+	{"::tcl::chan::pop", NULL, on_channel},
+	{"::tcl::chan::push", NULL, on_channel},
+	{"::tcl::chan::puts", NULL, refuse},
+	{"::tcl::chan::read", NULL, on_channel},
+	{"::tcl::chan::seek", NULL, on_channel},
+	{"::tcl::chan::tell", NULL, on_channel},
+	{"::tcl::chan::truncate", NULL, on_channel},
+	{"::tcl::clock::add", NULL, refuse},
+	{"::tcl::clock::clicks", NULL, refuse},
+	{"::tcl::clock::format", NULL, refuse},
+	{"::tcl::clock::getenv", on_getenv, on_getenv},
+	{"::tcl::clock::microseconds", NULL, refuse},
+	{"::tcl::clock::milliseconds", NULL, refuse},
+	{"::tcl::clock::scan", NULL, refuse},
+	{"::tcl::clock::seconds", NULL, refuse},
+	{"::tcl::file::atime", NULL, on_time},
+	{"::tcl::file::attributes", NULL, on_attributes},
+	{"::tcl::file::channels", NULL, refuse},
+	{"::tcl::file::copy", NULL, refuse},
+	{"::tcl::file::delete", NULL, refuse},
+	{"::tcl::file::executable", NULL, on_file},
+	{"::tcl::file::exists", NULL, on_file},
+	{"::tcl::file::isdirectory", NULL, on_file},
+	{"::tcl::file::isfile", NULL, on_file},
+	{"::tcl::file::link", NULL, refuse},
+	{"::tcl::file::lstat", NULL, on_file},
+	{"::tcl::file::mkdir", NULL, refuse},
+	{"::tcl::file::mtime", NULL, on_time},
+	{"::tcl::file::normalize", on_normalize, on_normalize},
+	{"::tcl::file::owned", NULL, on_file},
+	{"::tcl::file::readable", NULL, on_file},
+	{"::tcl::file::readlink", NULL, on_file},
+	{"::tcl::file::rename", NULL, refuse},
+	{"::tcl::file::size", NULL, on_file},
+	{"::tcl::file::stat", NULL, on_file},
+	{"::tcl::file::tempfile", NULL, refuse},
+	{"::tcl::file::type", NULL, on_file},
+	{"::tcl::file::writable", NULL, on_file},
+	{"::tcl::info::cmdcount", NULL, refuse},
+	{"::tcl::mathfunc::rand", NULL, refuse},
+	{"::tcl::mathfunc::srand", note_srand, refuse},
+	{"::tcl::unsupported::timerate", NULL, refuse},
+	{NULL, NULL, NULL},
 };
 
-static const struct rule of_interpreters = {"another interpreter's command", on_interp};
+static const struct rule of_interpreters = {"another interpreter's command", NULL, on_interp};
 
 const struct rule *rules_of_interpreters(void) {
 	return &of_interpreters;

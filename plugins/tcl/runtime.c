@@ -5,12 +5,13 @@
  *     prefork_interp::WatchFile PATH         one more file that makes the server stale
  *     prefork_interp::EnvNames               the names in the process's environment; `array names env` would set off
  *                                            the script's traces on what it writes there
- *     prefork_interp::Notes WHAT ?PATHS?     note what initialisation does, in C: begin, child PATHS, end PATHS; asked:
- *                                            has it looked whether it is run in a setup?
+ *     prefork_interp::Notes WHAT             note what initialisation does, in C: begin, end; asked: has it looked
+ *                                            whether it is run in a setup?
  *     prefork_interp::Serve PATHS            become the server; returns in each executor.  PATHS of all interpreters
  *
  * Errors have the code {PREFORK_INTERP HANDSHAKE|OPTION|FILE|LOOK|CHANNEL|TIMER|SERVER ...}. */
 #include "runtime.h"
+#include "tripwire.h"
 
 #include <string.h>
 #include <sys/random.h>
@@ -290,34 +291,23 @@ static int find_interpreters(Tcl_Interp *interp, Tcl_Obj *paths, struct interpre
 }
 
 static int notes_command(ClientData data, Tcl_Interp *interp, int count, Tcl_Obj *const words[]) {
-	static const char *const names[] = {"begin", "asked", "child", "end", NULL};
-	enum { BEGIN, ASKED, CHILD, END } what;
-	struct interpreters all;
-	int index;
+	static const char *const names[] = {"asked", "begin", "end", NULL};
+	enum { ASKED, BEGIN, END };
+	int what;
 
 	(void)data;
-	if (count < 2 || count > 3) {
-		Tcl_WrongNumArgs(interp, 1, words, "begin|asked|child|end ?paths?");
+	if (count != 2) {
+		Tcl_WrongNumArgs(interp, 1, words, "asked|begin|end");
 		return TCL_ERROR;
 	}
-	if (Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &index) != TCL_OK)
+	if (Tcl_GetIndexFromObj(interp, words[1], names, "word", 0, &what) != TCL_OK)
 		return TCL_ERROR;
-	what = index;
-	if (what == BEGIN) {
+	if (what == ASKED)
+		Tcl_SetObjResult(interp, Tcl_NewBooleanObj(tripwire_asked_for_setup()));
+	else if (what == BEGIN)
 		notes_begin(interp);
-		return TCL_OK;
-	}
-	if (what == ASKED) {
-		Tcl_SetObjResult(interp, Tcl_NewBooleanObj(notes_asked_for_setup()));
-		return TCL_OK;
-	}
-	if (find_interpreters(interp, words[count - 1], &all) != TCL_OK)
-		return TCL_ERROR;
-	if (what == CHILD)
-		notes_begin_in(all.at[0]);
 	else
-		notes_end(&all);
-	ckfree((char *)all.at);
+		tripwire_stop();
 	return TCL_OK;
 }
 
@@ -328,6 +318,8 @@ int runtime_serve(const struct interpreters *all, int (*improve)(void *context))
 	Tcl_Obj *directory;
 	int served, code;
 
+	if (tripwire_depend(&error) < 0)
+		return runtime_error(all->at[0], "SERVER", NULL, error.message);
 	if (events_take(all) != TCL_OK || channels_take(all) != TCL_OK)
 		return TCL_ERROR;
 	directory = notes_moved() ? Tcl_FSGetCwd(NULL) : NULL;

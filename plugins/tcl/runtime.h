@@ -28,21 +28,17 @@ int runtime_call(Tcl_Interp *interp, Tcl_Obj *first, Tcl_Obj *second, Tcl_Obj *t
 
 /* ---- notes.c: what initialisation does and looks at ---- */
 
-/* Begin to note it: in the main interpreter, before the script; in a child. */
+/* Before a marked script: see to what it does, until tripwire_stop(). */
 void notes_begin(Tcl_Interp *interp);
-void notes_begin_in(Tcl_Interp *interp);
 
-/* At the boundary: note no more. */
-void notes_end(const struct interpreters *all);
-
-/* Then: let the server depend on what was looked at.  TCL_ERROR, with a message, where no server can. */
+/* TCL_ERROR, with a message, when it has looked at what no server can depend on. */
 int notes_check(Tcl_Interp *interp);
-
-/* Has it looked whether it is run in a setup? */
-int notes_asked_for_setup(void);
 
 /* Has it gone to another directory? */
 int notes_moved(void);
+
+/* To one that is the same for all callers? */
+int notes_moved_absolute(void);
 
 /* Has it set -translation of the standard channel NUMBER? */
 int notes_translated(int number);

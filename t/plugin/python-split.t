@@ -17,6 +17,7 @@ my %REFUSED = (
 	process      => ['from os import getpid; x = getpid()',                     qr/^getpid/],
 	terminal     => ['import sys; x = sys.stdout.isatty()',                     qr/^standard stream: isatty/],
 	input        => ['x = input()',                                             qr/^(builtins\.input|standard stream)/],
+	fileno       => ['import sys; x = sys.stdin.fileno()',                      qr/^standard stream: fileno/],
 	clock        => ['import time; x = time.time()',                            qr/^time/],
 	noise        => ['import os; x = os.urandom(4)',                            qr/^urandom/],
 	relative     => ['import os; x = os.path.exists("x")',                      qr/^looks at a relative path/],
@@ -28,10 +29,9 @@ my %REFUSED = (
 	thread       => ["import threading\nt = threading.Thread(target=print)\nt.start()\nt.join()", qr/^_?(thread\.)?start_/],
 	connection   => ["import socket\ns = socket.socket()\ntry:\n    s.connect(('127.0.0.1', 9))\nexcept OSError:\n    pass\ns.close()", qr/^socket\.connect/],
 	open_socket  => ['import socket; s = socket.socket()',                      qr/descriptor \d+ can't be shared|socket/],
-	variable     => ['import os; os.environ["OF_SCRIPT"] = "1"',                qr/^os\.putenv/],
 	fifo         => ['import os; os.mkfifo("FILE")',                            qr/^mkfifo/],
 	leaves       => ['import os; os._exit(5)',                                  qr/^_exit/],
-	late_thread  => ["from _thread import *\nstart_new_thread(open, ('FILE', 'a'))\nimport time\ntime.sleep(0)", qr/^start_new_thread/],
+	late_thread  => ["from _thread import *\nstart_new_thread(int, ())", qr/^start_new_thread/],
 	caught       => ["try:\n    import sys; x = sys.argv[1]\nexcept BaseException:\n    x = 0", qr/^sys\.argv/],
 	exits        => ['import sys; sys.exit(3)',                                 qr/^the script ends before/],
 	fails        => ['1/0',                                                     qr/^the script ends before/],
@@ -73,10 +73,12 @@ class C: pass
 print("above", json.dumps([1]), __doc__, __annotations__)
 HERE = os.path.dirname(os.path.abspath(__file__))
 value = os.environ.get("LOOKED_AT")
+os.environ["OF_SCRIPT"] = "set"
 signal.signal(signal.SIGUSR1, lambda *a: print("handled"))
 if "__main__" == __name__ and value != 1:
     os.kill(os.getpid(), signal.SIGUSR1)
     print(sys.argv, value, HERE, f.__annotations__, f(1).f_lineno, C.__module__, list(globals()))
+    os.system("echo \$OF_SCRIPT \$LOOKED_AT")
     if "see" in sys.argv:
         print("ahead" if process != os.getpid() else "itself", file=sys.stderr)
     import inspect
@@ -93,13 +95,13 @@ SCRIPT
 			same_result($script, $words, "words @$words");
 		}
 		for my $value (qw(a b a)) {
-			my %with = (env => {LOOKED_AT => $value});
+			my %with = (env => {LOOKED_AT => $value, OF_SCRIPT => $value eq 'b' ? 'set' : 'of caller'});
 			my $p = $script->plain([], %with);
 			is_result($script->call([], %with), $p, "a variable that it reads: $value") for 1 .. 2;
 		}
 		is(reason($script), '', 'nothing speaks against it');
 		write_file($script->path, read_file($script->path) =~ s/print\("above"/print("changed"/r, 0755);
-		is_result($script->call([]), {status => 0, out => qr/^changed/}, 'a changed script');
+		is_result($script->call([]), {status => 0, out => qr/^changed/m}, 'a changed script');
 		quiet_down();
 	};
 

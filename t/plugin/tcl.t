@@ -96,6 +96,9 @@ sub test_environment ($folder) {
 	alike('what setup changed', 'set env(A) 1; unset env(B); set env(C) 2',
 		'puts $env(A)[info exists env(B)]$env(C); puts [exec sh -c {echo $A-$B-$C}]', env => {B => 'b', C => 'c'},
 		expect => {out => "102\n1--2\n"});
+	my $forgets = tcl_script('proc forget {} {unset -nocomplain ::env(GONE)}; forget', 'puts [info exists env(GONE)]');
+	$forgets->call([]);
+	is_result($forgets->call([], env => {GONE => 1}), {out => "0\n"}, 'what setup removed in a procedure, though it was not there');
 	alike('what a child gets', '', 'set env(B) 2; unset env(HOME); puts [exec sh -c {echo $A-$B-$HOME-$C}]',
 		env => {A => 'a', C => 'c'}, expect => {out => "a-2--c\n"});
 	alike('changes, many times', '', 'for {set i 0} {$i < 300} {incr i} {set env(V$i) $i; set env(V[expr {$i / 2}]) x}

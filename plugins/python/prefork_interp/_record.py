@@ -197,6 +197,8 @@ class Recorder(Notes):
                 self.stack[-1].files[os.fsdecode(arguments[0])] = None
             elif not _by_importlib():
                 self.taint("lists a relative path")
+        elif event == "socket.bind" and arguments[1:] and _is_any_port(arguments[1]):
+            pass
         elif event.startswith(ACTS) and not _by_importlib():
             self.act(event)
 
@@ -208,6 +210,11 @@ class Recorder(Notes):
             pass
         else:
             self._looked_at(path)
+
+
+def _is_any_port(address: "Any") -> bool:
+    """Is it the way to find out what protocols there are (urllib3)?  Of that nothing stays behind."""
+    return type(address) is tuple and len(address) > 1 and address[1] == 0
 
 
 def _by_importlib() -> bool:

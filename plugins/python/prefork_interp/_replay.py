@@ -28,7 +28,7 @@ class Shelved:
     """A module that was loaded ahead."""
 
     __slots__ = (
-        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "path", "before", "place", "attribute"
+        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "warned", "warned_importer", "path", "before", "place", "attribute"
     )  # fmt: skip
 
     def __init__(self, name: str, module: "Any") -> None:
@@ -37,6 +37,8 @@ class Shelved:
         self.path = [*sys.path]
         self.before, self.place = _looked_into(name, module)
         self.missing: "list[str]" = []  # what it has tried to import
+        self.warned = False  # of what the filters then did not show
+        self.warned_importer = False  # which was no main program
         self.needs: "list[str]" = []
         self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
         self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
@@ -80,6 +82,8 @@ class Loading(_record.Notes):
         """Those in the table, and no others.  What was loaded before comes back meanwhile."""
         super().__init__()
         lists, environment = State.look_at_lists(), _environment()
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
+        self.warned_importer = {name for name, shelved in _shelf.items() if shelved.warned_importer}
         self.spy = type("Spy", (Spy,), {"heard": self._warns})
         _filters().insert(0, ("default", None, self.spy, None, 0))
         _mutated("filters")
@@ -96,7 +100,13 @@ class Loading(_record.Notes):
         self.state = State(*lists, environment, undo)
 
     def _warns(self, category: str) -> None:
-        self.strange = self.strange or f"warns: {category}"
+        if len(self.stack) > (category != "ImportWarning"):
+            self.warned.update(entry.name for entry in self.stack)
+            # A finder's ImportWarning is the same whoever imports.
+            if category != "ImportWarning":
+                self.warned_importer.add(self.stack[-1].name)
+        else:
+            self.strange = self.strange or f"warns: {category}"
 
     def load_all(self) -> None:
         """Load all that nothing speaks against.  LeftOut."""
@@ -146,6 +156,8 @@ class Loading(_record.Notes):
         held = self.shelved[name].attribute if name in self.names else self._held(name, held)
         shelved = self.shelved[name] = Shelved(name, module)
         shelved.attribute = held
+        shelved.warned = name in self.warned
+        shelved.warned_importer = name in self.warned_importer
         self.names[name] = {**State.names(module)}
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
@@ -186,10 +198,12 @@ class Loading(_record.Notes):
             sys.path, path[:] = path, own
         if self.forgotten:
             raise LeftOut(name, "")
+        if globals().pop("__warningregistry__", None) is not None:
+            self.strange = self.strange or "warns of its importer's importer"
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules})
+        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules}, bool(self.warned))
         if reason:
             raise LeftOut(name, reason)
 
@@ -365,8 +379,8 @@ class State:
         self._look_at_modules(loading)
         return effects
 
-    def changed(self, loaded: "set[str]") -> "str | None":
-        """Say what else was changed, by other modules than these."""
+    def changed(self, loaded: "set[str]", warned: bool) -> "str | None":
+        """Say what else was changed, by other modules than these; warned: one has, as it may."""
         now = self._look()
         if self.base["random numbers"] is None:  # its module was just loaded: _modules looks at it
             self.base["random numbers"] = now["random numbers"]
@@ -382,7 +396,7 @@ class State:
             if name == "__main__" and self.names(module) != names:
                 return "changes __main__"
         for name in loaded - self.looked_at:
-            if "__warningregistry__" in self.names(sys.modules.get(name)):
+            if "__warningregistry__" in self.names(sys.modules.get(name)) and not warned:
                 return f"warns in {name}"
         self.looked_at = loaded
         self._look_at_modules(())
@@ -630,6 +644,10 @@ class Surroundings:
         self.finders = _record.Finders()
         # The second is there while an import is being noted.
         self.importers = builtins.__import__, _record.HOOKS[1]
+        self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
+        self.filters = [*_filters()]
+        steps = [step for shelved in _shelf.values() for step in shelved.effects]
+        self.of_modules = [step[-1] for step in steps if step[:2] == (_insert, "filters")]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
         # Extensions are initialised once in a process, so one that is loaded holds on to what it has imported then.
@@ -637,6 +655,16 @@ class Surroundings:
         for name, shelved in _shelf.items():
             if type(State.names(shelved.module).get("__loader__")).__name__ == "ExtensionFileLoader":
                 _reach(name, self.bound)
+
+    def would_warn(self) -> "set[str]":
+        """Return the modules whose warnings would not be ignored as they were."""
+        filters = _filters()
+        if not self.warned or filters == self.filters:
+            return set()
+        known = [*self.filters, *self.of_modules]
+        if all(it in filters for it in self.filters) and all(it in known or it[0] == "ignore" for it in filters):
+            return set()
+        return self.warned
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
@@ -703,12 +731,22 @@ def _restore(name: str) -> "Any":
     if not _surroundings.are_same() and name not in _surroundings.bound:
         _take_off({*_shelf}.difference(_surroundings.bound))
         return None
+    needed: "dict[str, Shelved]" = {}
     if not _surroundings.is_one_path or sys.path != _surroundings.path:
-        needed: "dict[str, Shelved]" = {}
         _reach(name, needed)
         lost = {other for other, shelved in needed.items() if not _would_be_found(other, shelved)}
         if lost:
             _withdraw(lost)
+            return None
+    if _shelf[name].warned_importer:
+        _withdraw({name})
+        return None
+    warned = _surroundings.would_warn()
+    if warned:
+        needed = {}
+        _reach(name, needed)
+        if not warned.isdisjoint(needed):
+            _withdraw({*warned})
             return None
     _runtime.bring(name)
     _surroundings.finders.accept()

@@ -40,6 +40,7 @@ def prepare(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[s
 def prepare_marked(bootstrap: str, path: "list[str]", cache: "set[str]", fresh: "dict[str, Any]") -> None:
     """Make it the same for a script that serves by itself."""
     code, main = _stand_before(bootstrap, path, cache, fresh)
+    _runtime.begin_reads()
     _runtime.run_after(lambda: (_runnable(code), main.__dict__, main.__repr__))
 
 

@@ -108,6 +108,11 @@ class Ahead(_record.Recorder):
         module = self.stack[-1].name
         self._refuse(reason if module == "__main__" else f"{reason}, in {module}")
 
+    def _trip(self, kind: str, arguments: "tuple[Any, ...]" = ()) -> None:
+        if kind in _wires.HARMLESS:  # but to a call without that stream
+            self.taint(kind)
+        super()._trip(kind, arguments)
+
     def conclude(self) -> None:
         """The script has ended."""
         if not self._conclude:
