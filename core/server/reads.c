@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define AROUND 65536 /* what the kernel maps around a page, at most: Documentation/filesystems, fault_around_bytes */
@@ -79,6 +80,13 @@ static void forget(struct reads *r) {
 	*r = (struct reads){0};
 }
 
+/* May a file have that size?  Else a signal would end setup. */
+static int may_have(size_t size) {
+	struct rlimit largest;
+
+	return getrlimit(RLIMIT_FSIZE, &largest) < 0 || size <= largest.rlim_cur;
+}
+
 void reads_begin(struct reads *r) {
 	size_t size = 0;
 	char **own;
@@ -91,8 +99,8 @@ void reads_begin(struct reads *r) {
 	file = memfd_create("prefork-environment", MFD_CLOEXEC);
 	for (size_t i = 0; i < r->count; i++)
 		size += room(environ[i]);
-	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && ftruncate(file, (off_t)size) == 0 &&
-	    write_all(r, file) == 0)
+	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && may_have(size) &&
+	    ftruncate(file, (off_t)size) == 0 && write_all(r, file) == 0)
 		r->block = map(file, size);
 	fd_close(&file);
 	if (!own || !r->strings || !r->block) {

@@ -358,14 +358,12 @@ static void uses(int other, void *context) {
 }
 
 static void load_ahead(pTHX_ const char *name) {
-	struct module *m = calloc(1, sizeof *m);
-	struct module **more = realloc(modules, (module_count + 1) * sizeof(struct module *));
+	struct module *m;
 	struct heap *h;
 	HV *before;
 
-	if (!m || !more)
-		_exit(1);
-	modules = more;
+	Newxz(m, 1, struct module);
+	Renew(modules, module_count + 1, struct module *);
 	m->name = strdup(name);
 	m->needed = newAV();
 	m->files = newAV();

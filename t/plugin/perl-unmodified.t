@@ -360,6 +360,7 @@ sub test_modules_hidden() {
 	my $script = unmarked(<<"SCRIPT");
 use lib '$lib';
 our (\@list, \$set);
+sub named { Second::named() }
 sub state_now { join ' ', "\@list", \$set // 'unset', defined &main::from_first ? 'sub' : 'none', defined &Registry::types ? Registry::types() : 'no types', Second->can('main') // 'no class', Second->isa('First') ? 'isa' : 'not', sort grep { !/^(lib|strict|warnings|Config|XSLoader|re|overload)/ } keys %INC }
 print state_now(), "\\n";
 for my \$m (\@ARGV) { if (\$m eq 'set') { \$set = 'by call' } elsif (\$m =~ /^eval (.*)/) { eval \$1; print \$@ } else { require "\$m.pm"; print "\$m: ", \$m->f, "\\n" } print state_now(), "\\n" }
