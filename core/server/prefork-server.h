@@ -50,6 +50,10 @@ int prefork_server_option(const char *name, const char *value, struct prefork_er
  * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
 int prefork_server_watch_file(const char *path, struct prefork_error *error);
 
+/* The same, of a directory that setup has looked for: start afresh when it has gone, or is another.  What it holds does
+ * not count. */
+int prefork_server_watch_directory(const char *path, struct prefork_error *error);
+
 /* Setup has looked at the environment variable NAME, at the working directory, or at the umask: another call may be
  * served only if its own is the same as the first caller's.  The client of one that differs finds or makes another
  * server. 0, or -1 when memory is short. */

@@ -5,6 +5,7 @@
 #include "tripwire.h"
 
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static int is(Tcl_Obj *word, const char *text) {
@@ -34,20 +35,52 @@ static void on_close(const struct use *u) {
 		on_channel(u);
 }
 
-/* What was found out about a file or a directory holds as long as it stays as it is. */
-static void watch_file(Tcl_Obj *path) {
+typedef int watch_function(const char *path, struct prefork_error *error);
+
+/* What the kernel makes up of a process can't be watched. */
+static void watch_by(watch_function *function, Tcl_Obj *path) {
 	struct prefork_error error;
 	const char *native = Tcl_FSGetNativePath(path);
 
 	if (native && (strncmp(native, "/proc/", 6) == 0 || strncmp(native, "/dev/", 5) == 0))
 		tripwire_trip("looks at", native);
-	if (native && prefork_server_watch_file(native, &error) < 0)
+	if (native && function(native, &error) < 0)
 		tripwire_trip("can't watch", native);
 }
 
+/* What is known of a file holds as long as it stays as it is. */
+static void watch(Tcl_Obj *path) {
+	watch_by(prefork_server_watch_file, path);
+}
+
+static int is_directory(Tcl_Obj *path) {
+	Tcl_StatBuf *st = Tcl_AllocStatBuf();
+	int is = Tcl_FSStat(path, st) == 0 && S_ISDIR(Tcl_GetModeFromStat(st));
+
+	ckfree((char *)st);
+	return is;
+}
+
+/* Of a directory nothing but its being there was asked. */
 static void watch_path(Tcl_Obj *path) {
 	if (!tripwire_searching())
-		watch_file(path);
+		watch_by(is_directory(path) ? prefork_server_watch_directory : prefork_server_watch_file, path);
+}
+
+/* Of a directory it was asked what it holds.  The path is another than that of the directory itself. */
+static void watch_contents(Tcl_Obj *path) {
+	Tcl_Obj *inside;
+
+	if (tripwire_searching())
+		return;
+	if (!is_directory(path)) {
+		watch(path);
+		return;
+	}
+	inside = Tcl_ObjPrintf("%s/.", Tcl_GetString(path));
+	Tcl_IncrRefCount(inside);
+	watch(inside);
+	Tcl_DecrRefCount(inside);
 }
 
 /* The indices by which a file was found, beside it. */
@@ -70,6 +103,11 @@ static void on_file(const struct use *u) {
 		watch_path(u->words[1]);
 }
 
+static void on_details(const struct use *u) {
+	if (u->count > 1)
+		watch_contents(u->words[1]);
+}
+
 static int is_relative(Tcl_Obj *path) {
 	return Tcl_FSGetPathType(path) == TCL_PATH_RELATIVE;
 }
@@ -83,19 +121,19 @@ static void on_normalize(const struct use *u) {
 static void on_time(const struct use *u) {
 	if (u->count > 2)
 		refuse(u);
-	on_file(u);
+	on_details(u);
 }
 
 static void on_attributes(const struct use *u) {
 	if (u->count > 3)
 		refuse(u);
-	on_file(u);
+	on_details(u);
 }
 
 /* Also the indices that are read in a search: calls load by what they say. */
 static void on_source(const struct use *u) {
 	if (u->count > 1) {
-		watch_file(u->words[u->count - 1]);
+		watch(u->words[u->count - 1]);
 		watch_indices(u->words[u->count - 1]);
 	}
 }
@@ -156,7 +194,7 @@ static void on_glob(const struct use *u) {
 	}
 	if (!directory)
 		refuse(u);
-	watch_path(directory);
+	watch_contents(directory);
 }
 
 static void on_pwd(const struct use *u) {
@@ -307,7 +345,7 @@ const struct rule rules_table[] = {
 	{"::tcl::file::isdirectory", NULL, on_file},
 	{"::tcl::file::isfile", NULL, on_file},
 	{"::tcl::file::link", NULL, refuse},
-	{"::tcl::file::lstat", NULL, on_file},
+	{"::tcl::file::lstat", NULL, on_details},
 	{"::tcl::file::mkdir", NULL, refuse},
 	{"::tcl::file::mtime", NULL, on_time},
 	{"::tcl::file::normalize", on_normalize, on_normalize},
@@ -315,8 +353,8 @@ const struct rule rules_table[] = {
 	{"::tcl::file::readable", NULL, on_file},
 	{"::tcl::file::readlink", NULL, on_file},
 	{"::tcl::file::rename", NULL, refuse},
-	{"::tcl::file::size", NULL, on_file},
-	{"::tcl::file::stat", NULL, on_file},
+	{"::tcl::file::size", NULL, on_details},
+	{"::tcl::file::stat", NULL, on_details},
 	{"::tcl::file::tempfile", NULL, refuse},
 	{"::tcl::file::type", NULL, on_file},
 	{"::tcl::file::writable", NULL, on_file},
