@@ -61,6 +61,18 @@ static int has_own_name(pTHX) {
 	return name && SvPOK(name) && strNE(SvPVX(name), script);
 }
 
+/* What is loaded ahead is hidden by means that know how perl keeps its symbols: with versions on which that was tried,
+ * and no others. */
+#if PERL_VERSION == 36
+#define LOADS_AHEAD ahead_improve
+#else
+#define LOADS_AHEAD nothing_ahead
+static int nothing_ahead(void *context) {
+	PERL_UNUSED_VAR(context);
+	return -1;
+}
+#endif
+
 static void serve_here(pTHX) {
 	struct tripwire_settings settings = {0};
 	struct prefork_error error;
@@ -76,7 +88,7 @@ static void serve_here(pTHX) {
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), ahead_improve, &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), LOADS_AHEAD, &error) < 0)
 		start_again(aTHX_ error.message);
 	ahead_called(aTHX);
 }
