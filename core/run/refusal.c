@@ -14,6 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#define HOLDS "holds: " /* in seconds */
+#define REASON "\nreason: "
 #define REASON_MAX 512 /* bytes that are kept of it, NUL included */
 #define TEXT_MAX (sizeof((struct refusal_subject *)0)->lines + 64 + REASON_MAX)
 
@@ -48,14 +50,17 @@ int refusal_identify(struct refusal_subject *subject, const char *script, const 
 /* The reason in TEXT, a refusal of that age, if it holds of SUBJECT; else NULL. */
 static const char *reason_in(char *text, const struct refusal_subject *subject, long age) {
 	size_t n = strlen(subject->lines);
+	char *end;
 	long holds;
-	int at = 0;
 
-	if (strncmp(text, subject->lines, n) != 0 || sscanf(text + n, "holds: %ld\nreason: %n", &holds, &at) != 1 ||
-	    at == 0 || labs(age) > holds)
+	if (strncmp(text, subject->lines, n) != 0 || strncmp(text + n, HOLDS, strlen(HOLDS)) != 0)
 		return NULL;
-	text[n + (size_t)at + strcspn(text + n + at, "\n")] = '\0';
-	return text + n + at;
+	holds = strtol(text + n + strlen(HOLDS), &end, 10);
+	if (strncmp(end, REASON, strlen(REASON)) != 0 || labs(age) > holds)
+		return NULL;
+	end += strlen(REASON);
+	end[strcspn(end, "\n")] = '\0';
+	return end;
 }
 
 int refusal_find(const struct rundir *d, const char *key, const struct refusal_subject *subject, char *why,
@@ -87,7 +92,7 @@ void refusal_remember(const struct rundir *d, const char *key, const struct refu
 	char text[TEXT_MAX];
 	struct names names;
 	int fd,
-		n = snprintf(text, sizeof text, "%sholds: %ld\nreason: %.*s\n", subject->lines, seconds, REASON_MAX - 1, why);
+		n = snprintf(text, sizeof text, "%s" HOLDS "%ld" REASON "%.*s\n", subject->lines, seconds, REASON_MAX - 1, why);
 
 	refusal_names(&names, key);
 	fd = openat(d->fd, names.new, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -58,6 +58,20 @@ static int back_to_nothing(void) {
 	return 0;
 }
 
+/* The end of what was printed, a line, as an error. */
+static int printed_error(struct prefork_error *error) {
+	char text[sizeof error->message];
+	off_t end = lseek(output, 0, SEEK_END), start = end < (off_t)sizeof text ? 0 : end - (off_t)sizeof text + 1;
+	ssize_t length = pread(output, text, sizeof text - 1, start);
+	char *line;
+
+	if (length > 0 && text[length - 1] == '\n')
+		length--;
+	text[length > 0 ? length : 0] = '\0';
+	line = strrchr(text, '\n');
+	return error_set(error, "loading what was learned: %s", line ? line + 1 : text);
+}
+
 /* Load, with signals as setup had them, so that what hangs can be ended. */
 static int load(struct server *s, struct prefork_error *error) {
 	struct timespec start;
@@ -73,6 +87,10 @@ static int load(struct server *s, struct prefork_error *error) {
 	error_set(error, "what was learned could not be loaded");
 	r = s->language->improve(s->language->context);
 	alarm(0);
+	if (r == -2) {
+		printed_error(error);
+		log_message(LOG_ERR, "%s", error->message);
+	}
 	if (r == 0)
 		r = improve_gate(s, error);
 	sigfillset(&all);

@@ -50,6 +50,10 @@ int prefork_server_option(const char *name, const char *value, struct prefork_er
  * 0, or -1 when the path can't be examined (EACCES and the like) or memory is short. */
 int prefork_server_watch_file(const char *path, struct prefork_error *error);
 
+/* The same, of a directory that setup has looked for: start afresh when it has gone, or is another.  What it holds does
+ * not count. */
+int prefork_server_watch_directory(const char *path, struct prefork_error *error);
+
 /* Setup has looked at the environment variable NAME, at the working directory, or at the umask: another call may be
  * served only if its own is the same as the first caller's.  The client of one that differs finds or makes another
  * server. 0, or -1 when memory is short. */
@@ -100,7 +104,8 @@ struct prefork_language {
 	 * in the child, -1 with errno. */
 	pid_t (*fork)(void *context);
 	/* Load what was learned, in a process forked from the server that no call knows of.  Standard output and error
-	 * lead nowhere.  0: it takes the server's place; -1: it ends.  NULL where nothing is learned. */
+	 * lead nowhere.  0: it takes the server's place; -1: it ends; -2: it ends by an error of the runtime's, of which
+	 * the last line that it printed tells.  NULL where nothing is learned. */
 	int (*improve)(void *context);
 	/* Why this caller can't have what setup has made, as one line that stays; NULL when it can.  It is then run plain.
 	 * NULL where all can. */

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #define AROUND 65536 /* what the kernel maps around a page, at most: Documentation/filesystems, fault_around_bytes */
@@ -43,6 +44,7 @@ static size_t room(const char *variable) {
 
 /* SIZE bytes of the file, each page of which is absent until it is read; NULL when that can't be had. */
 static char *map(int file, size_t size) {
+	/* cppcheck-suppress invalidFunctionArg */
 	char *all = mmap(NULL, size + AROUND, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0), *block;
 
 	if (all == MAP_FAILED)
@@ -50,6 +52,7 @@ static char *map(int file, size_t size) {
 	block = (char *)rounded((uintptr_t)all);
 	munmap(all, (size_t)(block - all));
 	munmap(block + size, (size_t)(all + AROUND - block));
+	/* cppcheck-suppress leakReturnValNotUsed */
 	if (mmap(block, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, file, 0) != MAP_FAILED)
 		return block;
 	munmap(block, size);
@@ -77,6 +80,13 @@ static void forget(struct reads *r) {
 	*r = (struct reads){0};
 }
 
+/* May a file have that size?  Else a signal would end setup. */
+static int may_have(size_t size) {
+	struct rlimit largest;
+
+	return getrlimit(RLIMIT_FSIZE, &largest) < 0 || size <= largest.rlim_cur;
+}
+
 void reads_begin(struct reads *r) {
 	size_t size = 0;
 	char **own;
@@ -89,11 +99,11 @@ void reads_begin(struct reads *r) {
 	file = memfd_create("prefork-environment", MFD_CLOEXEC);
 	for (size_t i = 0; i < r->count; i++)
 		size += room(environ[i]);
-	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && ftruncate(file, (off_t)size) == 0 &&
-	    write_all(r, file) == 0)
+	if (own && r->strings && r->count <= MOST && size > 0 && file >= 0 && may_have(size) &&
+	    ftruncate(file, (off_t)size) == 0 && write_all(r, file) == 0)
 		r->block = map(file, size);
 	fd_close(&file);
-	if (!r->block) {
+	if (!own || !r->strings || !r->block) {
 		free(own);
 		forget(r);
 		return;

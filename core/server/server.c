@@ -83,6 +83,14 @@ int prefork_server_watch_file(const char *path, struct prefork_error *error) {
 	return 0;
 }
 
+int prefork_server_watch_directory(const char *path, struct prefork_error *error) {
+	if (adopted != ADOPTED)
+		return 0;
+	if (files_add_identity(&server.files, path) < 0)
+		return error_set(error, "%s: %s", path, strerror(errno));
+	return 0;
+}
+
 int prefork_server_depend_on_variable(const char *name, struct prefork_error *error) {
 	if (adopted == ADOPTED && dependency_add(&server.origin.dependency, name) < 0)
 		return error_set(error, "%s: %s", name, strerror(errno));

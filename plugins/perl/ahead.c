@@ -358,14 +358,12 @@ static void uses(int other, void *context) {
 }
 
 static void load_ahead(pTHX_ const char *name) {
-	struct module *m = calloc(1, sizeof *m);
-	struct module **more = realloc(modules, (module_count + 1) * sizeof(struct module *));
+	struct module *m;
 	struct heap *h;
 	HV *before;
 
-	if (!m || !more)
-		_exit(1);
-	modules = more;
+	Newxz(m, 1, struct module);
+	Renew(modules, module_count + 1, struct module *);
 	m->name = strdup(name);
 	m->needed = newAV();
 	m->files = newAV();
@@ -426,12 +424,12 @@ static int load_wanted(pTHX) {
 
 /* Those that are hidden are shown, as the new ones come behind them; then all are hidden. */
 int ahead_improve(void *context) {
-	static const struct tripwire_ends ends = {leave_out, leave_out};
+	static const struct tripwire_ends ends = {leave_out, leave_out, 1};
 	dTHXa(context);
 	SV *message;
 	U32 evals = PL_evalseq;
 	const U8 warned = PL_dowarn;
-	struct prefork_error error;
+	struct prefork_error error = {{0}};
 	int better, saved = errno;
 
 	if (PL_tainting)

@@ -62,14 +62,18 @@ static void reach(pTHX_ SV *sv, void *context) {
 	case SVt_PVCV:
 		break;
 	default:
-		if (isGV_with_GP(sv))
-			r->found |= GvGP((GV *)sv) && GvSV((GV *)sv) == r->to;
-		else if (SvROK(sv))
+		if (isGV_with_GP(sv)) {
+			const struct symbol s = heap_symbol((GV *)sv);
+
+			for (enum slot slot = 0; slot < SLOTS; slot++)
+				r->found |= s.slots[slot] == r->to;
+		} else if (SvROK(sv)) {
 			r->found |= SvRV(sv) == r->to;
+		}
 	}
 }
 
-/* Does anything lead to it?  Perl has scalars of its own for a while. */
+/* Does anything lead to it?  Perl has scalars and lists of its own. */
 static int is_reached(pTHX_ const struct heap *h, const SV *sv) {
 	struct reaching r = {h, sv, set_has(&h->captured, sv)};
 
@@ -258,6 +262,8 @@ static const char *changes_of(pTHX_ struct changes *c, const struct heap *h, con
 	case SCALAR:
 		return is_reached(aTHX_ h, was->sv) ? scalar_changes(aTHX_ c, was) : NULL;
 	case ARRAY:
+		if (was->sv != MUTABLE_SV(PL_endav) && !is_reached(aTHX_ h, was->sv))
+			return NULL;
 		return array_changes(c, was, &now);
 	case HASH:
 		return hash_changes(c, was);

@@ -14,9 +14,17 @@
 #define SLEEPS "sleeps, or sets a timer"
 
 static void look_directory(pTHX_ const char *what) {
-	PERL_UNUSED_CONTEXT;
 	PERL_UNUSED_ARG(what);
-	tripwire_directory();
+	tripwire_directory(aTHX);
+}
+
+/* Of a path that begins at the root it is not asked. */
+static void look_real_path(pTHX_ const char *what) {
+	SV **first = PL_stack_base + TOPMARK + 1;
+
+	PERL_UNUSED_ARG(what);
+	if (first > PL_stack_sp || !SvPOK(*first) || SvPVX(*first)[0] != '/')
+		tripwire_directory(aTHX);
 }
 
 static const struct watched {
@@ -24,6 +32,7 @@ static const struct watched {
 	void (*look)(pTHX_ const char *what);
 	const char *what;
 } watched[] = {
+	{"Cwd::abs_path", look_real_path, NULL},
 	{"Cwd::fastcwd", look_directory, NULL},
 	{"Cwd::getcwd", look_directory, NULL},
 	{"File::Glob::bsd_glob", tripwire_act, "looks for files"},

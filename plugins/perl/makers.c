@@ -88,7 +88,7 @@ static void make(struct makers *m, const SV *sv, int number) {
 		if (!m->numbers)
 			abort();
 		for (size_t i = 0; i < before.size; i++) {
-			if (!before.slots[i])
+			if (!before.slots[i] || !numbers)
 				continue;
 			m->made.slots[set_place(&m->made, before.slots[i])] = before.slots[i];
 			m->numbers[set_place(&m->made, before.slots[i])] = numbers[i];

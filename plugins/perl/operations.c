@@ -244,7 +244,7 @@ static void look_glob(pTHX) {
 
 static void look_chdir(pTHX) {
 	if (MAXARG > 0 && SvPOK(*PL_stack_sp) && SvPVX(*PL_stack_sp)[0] != '/')
-		tripwire_directory();
+		tripwire_directory(aTHX);
 	tripwire_settings.directory = 1;
 }
 

@@ -87,11 +87,11 @@ static void look_at_perl(pTHX_ struct perl *p) {
 		add_part(p, "the locale", locale, strlen(locale), 0);
 	add_part(p, "-w", &warned, sizeof warned, 0);
 	add_part(p, "PL_ppaddr", PL_ppaddr, sizeof(PL_ppaddr[0]) * MAXO, 0);
-	add_part(p, "PL_check", PL_check, sizeof(PL_check[0]) * MAXO, 1);
-	ADD(PL_keyword_plugin, 1);
+	add_part(p, "PL_check", PL_check, sizeof(PL_check[0]) * MAXO, 0);
+	ADD(PL_keyword_plugin, 0);
 	ADD(PL_globhook, 1);
 	if (PL_known_layers)
-		ADD(PL_known_layers->cur, 1);
+		ADD(PL_known_layers->cur, 0);
 	ADD(PL_peepp, 0);
 	ADD(PL_rpeepp, 0);
 	ADD(PL_opfreehook, 1);
@@ -170,7 +170,7 @@ struct parts *parts_note(pTHX) {
 }
 
 struct parts *parts_changes(pTHX_ struct parts *p, const char **why) {
-	struct perl after;
+	struct perl after = {.count = 0};
 
 	look_at_perl(aTHX_ & after);
 	*why = perl_changed(&p->before, &after);

@@ -28,11 +28,13 @@ static void link_entry(HV *hv, HE *entry) {
 	HvTOTALKEYS(hv)++;
 }
 
-/* The elements' references go with them. */
+/* The elements' references go with them; those of what was there are somebody else's already. */
 static void set_items(pTHX_ AV *av, SV *const *items, size_t count) {
-	av_fill(av, (SSize_t)count); /* at least */
 	for (SSize_t i = 0; i <= AvFILLp(av); i++)
-		AvARRAY(av)[i] = (size_t)i < count ? items[i] : NULL;
+		AvARRAY(av)[i] = NULL;
+	av_extend(av, (SSize_t)count);
+	for (size_t i = 0; i < count; i++)
+		AvARRAY(av)[i] = items[i];
 	AvFILLp(av) = (SSize_t)count - 1;
 }
 

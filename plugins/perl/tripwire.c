@@ -80,8 +80,16 @@ static void found(const char *what) {
 		snprintf(tripped, sizeof tripped, LOOKED "%s", what);
 }
 
-void tripwire_directory(void) {
-	if (armed && !tripwire_settings.directory)
+/* A server has a directory and a umask of its own: there they can't be depended on. */
+static int looks_in_vain(pTHX_ const char *what) {
+	if (!armed || !ends.serving)
+		return 0;
+	tripwire_trip(aTHX_ what);
+	return 1;
+}
+
+void tripwire_directory(pTHX) {
+	if (!looks_in_vain(aTHX_ "the working directory") && armed && !tripwire_settings.directory)
 		on_directory = 1;
 }
 
@@ -152,7 +160,7 @@ void tripwire_file(pTHX_ const char *path, int how) {
 	if (path[0] != '/') {
 		if (how == TRIPWIRE_WRITE && !tripwire_settings.directory)
 			tripwire_trip(aTHX_ "files in its working directory, and changed them");
-		tripwire_directory();
+		tripwire_directory(aTHX);
 		if (!getcwd(full, sizeof full))
 			return;
 		n = strlen(full);
@@ -177,8 +185,7 @@ void tripwire_file(pTHX_ const char *path, int how) {
 
 void tripwire_umask(pTHX) {
 	/* Its own is no caller's. */
-	PERL_UNUSED_CONTEXT;
-	if (armed && !tripwire_settings.umask)
+	if (!looks_in_vain(aTHX_ "the umask") && armed && !tripwire_settings.umask)
 		on_umask = 1;
 }
 

@@ -23,6 +23,8 @@ struct tripwire_ends {
 	void (*before)(pTHX_ const char *what);
 	/* It has been done.  Does not return. */
 	void (*after)(pTHX_ const char *what);
+	/* A server has been made already. */
+	int serving;
 };
 
 /* From here on.  To be called before the script is compiled: what is compiled before is not noticed in full.  ENDS is
@@ -67,7 +69,7 @@ void tripwire_late(pTHX_ const char *what);
 /* Or at a variable of its environment, its working directory, its umask, which year it is, what a signal (negative:
  * none) does, whether a descriptor is a terminal. */
 void tripwire_variable(pTHX_ const char *name);
-void tripwire_directory(void);
+void tripwire_directory(pTHX);
 
 /* Setup reads a file or folder, writes a file, or asks whether it is there: it is to be as it was, but for what setup
  * has written itself.  Or it asks for a module. */

@@ -61,6 +61,18 @@ static int has_own_name(pTHX) {
 	return name && SvPOK(name) && strNE(SvPVX(name), script);
 }
 
+/* What is loaded ahead is hidden by means that know how perl keeps its symbols: with versions on which that was tried,
+ * and no others. */
+#if PERL_VERSION == 36
+#define LOADS_AHEAD ahead_improve
+#else
+#define LOADS_AHEAD nothing_ahead
+static int nothing_ahead(void *context) {
+	PERL_UNUSED_VAR(context);
+	return -1;
+}
+#endif
+
 static void serve_here(pTHX) {
 	struct tripwire_settings settings = {0};
 	struct prefork_error error;
@@ -76,7 +88,7 @@ static void serve_here(pTHX) {
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), ahead_improve, &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), LOADS_AHEAD, &error) < 0)
 		start_again(aTHX_ error.message);
 	ahead_called(aTHX);
 }
@@ -231,7 +243,7 @@ static void add_boundary(pTHX) {
 }
 
 void unmarked_begin(pTHX_ const char *folder, SV *loader) {
-	struct prefork_error error;
+	struct prefork_error error = {{0}};
 
 	prefork_server_note_start();
 	if (serve_adopt(aTHX_ & error) <= 0)
@@ -246,7 +258,7 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	serve_note_reads(aTHX);
 	ahead_adopt(aTHX_ loader);
 	if (!serves_first)
-		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again});
+		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again, 0});
 	add_boundary(aTHX);
 	next_plugin = PL_keyword_plugin;
 	PL_keyword_plugin = first_word;

@@ -21,6 +21,7 @@ extern int _Py_IsFinalizing(void) __attribute__((weak)), Py_IsFinalizing(void) _
 static PyObject *collector;                       /* the module gc */
 static PyObject *get_objects, *freeze, *unfreeze; /* its functions */
 static PyObject *callbacks;                       /* its list */
+static long frozen_at_start;                      /* by the interpreter: Python 3.12 does */
 static int expected;                              /* scripts end by leave() */
 static int frozen;                                /* by us: what the server had loaded */
 static struct remains of_server;                  /* what of that is to be looked at */
@@ -45,8 +46,8 @@ static int adopt_collector(PyObject *module) {
 	return 0;
 }
 
-static long frozen_count(void) {
-	PyObject *count = PyObject_CallMethod(collector, "get_freeze_count", NULL);
+static long frozen_count(PyObject *module) {
+	PyObject *count = PyObject_CallMethod(module, "get_freeze_count", NULL);
 	long result = count ? PyLong_AsLong(count) : -1;
 
 	Py_DecRef(count);
@@ -58,7 +59,7 @@ static int look_at_server(void) {
 	PyObject *objects;
 	int result;
 
-	if (!frozen && frozen_count() != 0)
+	if (!frozen && frozen_count(collector) > frozen_at_start)
 		snprintf(of_server.doubt, sizeof of_server.doubt, "the script has frozen its objects");
 	objects = PyObject_CallObject(get_objects, NULL);
 	result = objects ? remains_look(&of_server, objects) : -1;
@@ -93,6 +94,15 @@ static PyObject *leave_freeze(PyObject *self, PyObject *arguments) {
 }
 
 void leave_expect(void) {
+	PyObject *modules = PySys_GetObject("modules");
+	int known = PyDict_GetItemString(modules, "gc") != NULL;
+	PyObject *module = PyImport_ImportModule("gc");
+
+	if (module && !known)
+		PyDict_DelItemString(modules, "gc");
+	frozen_at_start = module ? frozen_count(module) : 0;
+	Py_DecRef(module);
+	PyErr_Clear();
 	expected = 1;
 }
 

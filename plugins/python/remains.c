@@ -228,7 +228,8 @@ static int callback_is_harmless(PyObject *reference) {
 		if (attribute_is(type, "__name__", "builtin_function_or_method"))
 			/* Of abc, and of what each thread has of its own. */
 			result = attribute_is(callback, "__name__", "_destroy") ||
-			         attribute_is(callback, "__name__", "_localdummy_destroyed");
+			         attribute_is(callback, "__name__", "_localdummy_destroyed") ||
+			         attribute_is(callback, "__name__", "clear_locals"); /* since 3.13 */
 		else if (attribute_is(type, "__name__", "function"))
 			for (size_t i = 0; i < sizeof housekeepers / sizeof *housekeepers; i++)
 				result |= attribute_is(callback, "__module__", housekeepers[i]);

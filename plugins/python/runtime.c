@@ -210,8 +210,10 @@ static int improve(void *function) {
 	PyObject *result = PyObject_CallObject(function, NULL);
 	int done = result && PyObject_IsTrue(result) == 1;
 
-	if (!result)
+	if (!result) {
 		PyErr_Print();
+		return -2;
+	}
 	Py_DecRef(result);
 	return done ? 0 : -1;
 }

@@ -70,7 +70,7 @@ static PyObject *no_arguments(void *unused) {
 /* Hooks hear of the interpreter's end.  Where there are any an event's arguments are made, else not; as these can't be,
  * no hook hears of this event. */
 static int is_heard(void) {
-	if (PySys_Audit && PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, NULL) == 0)
+	if (PySys_Audit && PySys_Audit("prefork_interp.leave", "(O&)", no_arguments, (void *)NULL) == 0)
 		return 0;
 	PyErr_Clear();
 	return 1;

@@ -38,15 +38,14 @@ static int after_done(ClientData data[], Tcl_Interp *interp, int result) {
 	return result;
 }
 
-void note_after(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+void note_after(const struct use *u) {
 	Tcl_WideInt milliseconds, *when;
 
-	(void)rule;
-	if (count < 3 || Tcl_GetWideIntFromObj(NULL, words[1], &milliseconds) != TCL_OK)
+	if (u->count < 3 || Tcl_GetWideIntFromObj(NULL, u->words[1], &milliseconds) != TCL_OK)
 		return;
 	when = (Tcl_WideInt *)ckalloc(sizeof *when);
 	*when = now() + milliseconds;
-	Tcl_NRAddCallback(interp, after_done, when, NULL, NULL, NULL);
+	Tcl_NRAddCallback(u->interp, after_done, when, NULL, NULL, NULL);
 }
 
 static int cd_done(ClientData data[], Tcl_Interp *interp, int result) {
@@ -56,11 +55,10 @@ static int cd_done(ClientData data[], Tcl_Interp *interp, int result) {
 	return result;
 }
 
-void note_cd(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	int relative = count > 1 && Tcl_FSGetPathType(words[1]) == TCL_PATH_RELATIVE;
+void note_cd(const struct use *u) {
+	int relative = u->count > 1 && Tcl_FSGetPathType(u->words[1]) == TCL_PATH_RELATIVE;
 
-	(void)rule;
-	Tcl_NRAddCallback(interp, cd_done, relative ? &has_moved_relative : &has_moved, NULL, NULL, NULL);
+	Tcl_NRAddCallback(u->interp, cd_done, relative ? &has_moved_relative : &has_moved, NULL, NULL, NULL);
 }
 
 static int is_one_of(const char *const *names, const char *word) {
@@ -70,42 +68,37 @@ static int is_one_of(const char *const *names, const char *word) {
 	return 0;
 }
 
-void note_fconfigure(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+void note_fconfigure(const struct use *u) {
 	static const char *const standard[] = {"stdin", "stdout", "stderr", NULL};
 	/* The others tell a terminal from a file, and so does the list of all. */
 	static const char *const alike[] = {"-blocking", "-buffering", "-buffersize", "-encoding", "-eofchar", NULL};
 	int number = 0;
 
-	(void)interp;
-	(void)rule;
-	while (count > 1 && standard[number] && strcmp(standard[number], Tcl_GetString(words[1])) != 0)
+	while (u->count > 1 && standard[number] && strcmp(standard[number], Tcl_GetString(u->words[1])) != 0)
 		number++;
-	if (count < 2 || !standard[number])
+	if (u->count < 2 || !standard[number])
 		return;
-	if (count < 4 && (count == 2 || !is_one_of(alike, Tcl_GetString(words[2]))))
+	if (u->count < 4 && (u->count == 2 || !is_one_of(alike, Tcl_GetString(u->words[2]))))
 		tripwire_trip("a standard channel's kind", NULL);
-	for (int i = 2; i + 1 < count; i += 2)
-		if (strncmp(Tcl_GetString(words[i]), "-translation", strlen(Tcl_GetString(words[i]))) == 0)
+	for (int i = 2; i + 1 < u->count; i += 2)
+		if (strncmp(Tcl_GetString(u->words[i]), "-translation", strlen(Tcl_GetString(u->words[i]))) == 0)
 			translated |= 1u << number;
 }
 
 /* note.tcl's Note is called with the command's words. */
-void note_in_tcl(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
-	Tcl_InterpState state = Tcl_SaveInterpState(interp, TCL_OK);
+void note_in_tcl(const struct use *u) {
+	Tcl_InterpState state = Tcl_SaveInterpState(u->interp, TCL_OK);
 
-	if (!Tcl_GetMaster(interp) && runtime_call(interp, Tcl_ObjPrintf("::prefork_interp::Note_%s", rule->name),
-	                                           Tcl_NewListObj(count, words), NULL, NULL) != TCL_OK)
-		Tcl_BackgroundException(interp, TCL_ERROR);
-	Tcl_RestoreInterpState(interp, state);
+	if (!Tcl_GetMaster(u->interp) && runtime_call(u->interp, Tcl_ObjPrintf("::prefork_interp::Note_%s", u->rule->name),
+	                                              Tcl_NewListObj(u->count, u->words), NULL, NULL) != TCL_OK)
+		Tcl_BackgroundException(u->interp, TCL_ERROR);
+	Tcl_RestoreInterpState(u->interp, state);
 }
 
-void note_srand(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]) {
+void note_srand(const struct use *u) {
 	int is_new;
 
-	(void)rule;
-	(void)count;
-	(void)words;
-	Tcl_CreateHashEntry(&seeded, (char *)interp, &is_new);
+	Tcl_CreateHashEntry(&seeded, (char *)u->interp, &is_new);
 }
 
 /* ---- */

@@ -5,8 +5,12 @@
 
 #include "prefix.h"
 
-/* In setup. */
-void packages_adopt(Tcl_Interp *interp, const struct prefix *p);
+/* In setup, before the script, of which BOUNDARY commands run ahead. */
+void packages_adopt(Tcl_Interp *interp, const struct prefix *p, int boundary);
+
+/* At the boundary, while what is done is still seen: search for the package that the script requires right behind it,
+ * as that would.  TCL_ERROR when the search fails. */
+int packages_search(Tcl_Interp *interp);
 
 /* In an executor, before the script goes on: at its end it is learned what it has loaded. */
 void packages_called(Tcl_Interp *interp);

@@ -298,8 +298,10 @@ static int defines_only(const char *text, int length) {
 	return 1;
 }
 
-static void add(Tcl_Obj ***list, int *count, Tcl_Obj *object) {
+static void add(Tcl_Obj ***list, int **places, int *count, Tcl_Obj *object, int place) {
 	*list = (Tcl_Obj **)ckrealloc((char *)*list, (unsigned)(*count + 1) * sizeof **list);
+	*places = (int *)ckrealloc((char *)*places, (unsigned)(*count + 1) * sizeof **places);
+	(*places)[*count] = place;
 	(*list)[(*count)++] = object;
 	Tcl_IncrRefCount(object);
 }
@@ -338,27 +340,71 @@ static Tcl_Obj *requirement(const Tcl_Parse *parse) {
 	return list;
 }
 
-void prefix_find(struct prefix *p, const char *text, int length) {
-	int ahead = 1;
+void prefix_find(struct prefix *p, Tcl_Obj *script) {
+	int ahead = 1, length;
+	const char *text = Tcl_GetStringFromObj(script, &length), *first = text;
 
+	p->text = script;
+	if (length >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+		text += 3;
+		length -= 3;
+	}
 	while (length > 0) {
 		Tcl_Parse parse;
 		Tcl_Obj *package;
 		const char *end;
+		int start;
 
 		if (Tcl_ParseCommand(NULL, text, length, 0, &parse) != TCL_OK)
 			return;
 		ahead = ahead && (parse.numWords == 0 || defines(&parse));
 		package = ahead || parse.numWords == 0 ? NULL : requirement(&parse);
+		start = (int)(parse.commandStart - first);
 		end = parse.commandStart + parse.commandSize;
 		if (ahead && parse.numWords > 0)
-			add(&p->commands, &p->count, Tcl_NewStringObj(parse.commandStart, parse.commandSize));
+			add(&p->commands, &p->ends, &p->count, Tcl_NewStringObj(parse.commandStart, parse.commandSize),
+			    (int)(end - first));
 		Tcl_FreeParse(&parse);
 		if (package)
-			add(&p->packages, &p->package_count, package);
+			add(&p->packages, &p->starts, &p->package_count, package, start);
 		else if (!ahead && decides(parse.commandStart, parse.commandSize))
 			return;
 		length -= (int)(end - text);
 		text = end;
 	}
+}
+
+Tcl_Obj *prefix_requirement(const struct prefix *p, int from) {
+	int length;
+	const char *text = Tcl_GetStringFromObj(p->text, &length), *at = text + from;
+	Tcl_Obj *result = NULL;
+
+	while (at < text + length && !result) {
+		Tcl_Parse parse;
+		int words;
+
+		if (Tcl_ParseCommand(NULL, at, (int)(text + length - at), 0, &parse) != TCL_OK)
+			return NULL;
+		words = parse.numWords;
+		at = parse.commandStart + parse.commandSize;
+		result = words > 0 ? requirement(&parse) : NULL;
+		Tcl_FreeParse(&parse);
+		if (words > 0)
+			break;
+	}
+	return result;
+}
+
+static int in_name(char c) {
+	return isalnum((unsigned char)c) || c == '_' || (c & 0x80);
+}
+
+int prefix_names(const struct prefix *p, int from, int to, const char *name_space) {
+	const char *text = Tcl_GetString(p->text), *end = text + to, *at = text + from;
+	size_t n = strlen(name_space);
+
+	for (; (at = strstr(at, name_space)) && at + n <= end; at++)
+		if ((at == text || !in_name(at[-1])) && !in_name(at[n]))
+			return 1;
+	return 0;
 }

@@ -4,11 +4,16 @@
 
 #include <tcl.h>
 
-struct rule;
+/* A command that is about to be executed.  WORDS[0] is the command, or an ensemble's subcommand. */
+struct use {
+	Tcl_Interp *interp;
+	const struct rule *rule;
+	int count;
+	Tcl_Obj *const *words;
+};
 
-/* The command is about to be executed: note what it depends on, or trip.  WORDS[0] is the command, or an ensemble's
- * subcommand. */
-typedef void rule_check(Tcl_Interp *interp, const struct rule *rule, int count, Tcl_Obj *const words[]);
+/* Note what it depends on, or trip. */
+typedef void rule_check(const struct use *u);
 
 struct rule {
 	const char *name;

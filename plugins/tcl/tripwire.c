@@ -139,8 +139,15 @@ static int see_command(ClientData data, Tcl_Interp *interp, int level, const cha
 	if (k)
 		check = wire->marked ? k->rule->marked : k->rule->unmarked;
 	if (check)
-		check(interp, k->rule, count, words);
+		check(&(struct use){interp, k->rule, count, words});
 	return TCL_OK;
+}
+
+static void look(const char *what) {
+	if (wire->marked)
+		tripwire_trip(what, NULL);
+	else
+		tripwire_trip("looks at", what);
 }
 
 /* Variables that are set or removed count too: what that means depends on what was there. */
@@ -149,7 +156,7 @@ static char *see_environment(ClientData data, Tcl_Interp *interp, const char *ar
 	(void)interp;
 	(void)array;
 	if (flags & TCL_TRACE_ARRAY)
-		tripwire_trip("all of the environment", NULL);
+		look("all of the environment");
 	else if (name)
 		tripwire_variable(name);
 	return NULL;
@@ -160,7 +167,7 @@ static char *see_argument(ClientData data, Tcl_Interp *interp, const char *name,
 	(void)interp;
 	(void)index;
 	if (!(flags & TCL_INTERP_DESTROYED))
-		tripwire_trip(wire->marked ? "the arguments" : name, NULL);
+		look(wire->marked ? "the arguments" : name);
 	return NULL;
 }
 

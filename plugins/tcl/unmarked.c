@@ -23,7 +23,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In the environment of a setup that was started again: how many commands may run ahead. */
+/* In the environment of a setup that was started again: how many commands may run ahead; and "-" when the package that
+ * comes next can't be searched for. */
 #define LIMIT_VARIABLE "PREFORK_INTERP_TCL_PREFIX"
 
 DLLEXPORT int Prefork_unmarked_Init(Tcl_Interp *interp);
@@ -38,6 +39,8 @@ static char *encoding;
 static char **arguments; /* of the script, as the system has them; the first is the interpreter's name */
 static int argument_count;
 static struct prefix prefix;
+static int no_search; /* for the package that is required there */
+static int searching;
 static int boundary;     /* how many commands run ahead */
 static int current;      /* which command is being executed: 1 is the first */
 static int script_level; /* of the script's own commands */
@@ -62,7 +65,18 @@ static _Noreturn void start_again(int limit, const char *why) {
 
 /* ---- The boundary ---- */
 
+static _Noreturn void go_without_search(const char *why) {
+	char variable[sizeof LIMIT_VARIABLE + 20];
+
+	learning_add("search", "no", why);
+	snprintf(variable, sizeof variable, "%s=%d-", LIMIT_VARIABLE, boundary);
+	prefork_server_start_again(variable);
+	give_up(strerror(errno));
+}
+
 static void tripped(const char *what) {
+	if (searching)
+		go_without_search(what);
 	start_again(current > 0 ? current - 1 : 0, what);
 }
 
@@ -70,6 +84,10 @@ static void tripped(const char *what) {
 static void serve(Tcl_Interp *interp) {
 	struct interpreters all;
 
+	searching = !no_search;
+	if (searching && packages_search(interp) != TCL_OK)
+		go_without_search(Tcl_GetStringResult(interp));
+	searching = 0;
 	tripwire_stop();
 	tripwire_interpreters(&all);
 	if (runtime_serve(&all, packages_improve) != TCL_OK) {
@@ -137,22 +155,16 @@ static Tcl_Obj *read_script(void) {
 
 static void find_boundary(void) {
 	const char *limit = getenv(LIMIT_VARIABLE);
-	Tcl_Obj *text = read_script();
-	int length, learned = learning_number("prefix");
-	const char *start = Tcl_GetStringFromObj(text, &length);
+	int learned = learning_number("prefix");
 
-	if (length >= 3 && memcmp(start, "\xef\xbb\xbf", 3) == 0) {
-		start += 3;
-		length -= 3;
-	}
-	prefix_find(&prefix, start, length);
+	prefix_find(&prefix, read_script());
 	boundary = prefix.count;
 	if (learned >= 0 && learned < boundary)
 		boundary = learned;
 	if (limit && strtol(limit, NULL, 10) < boundary)
 		boundary = (int)strtol(limit, NULL, 10);
+	no_search = (limit && strchr(limit, '-')) || learning_has("search", "no");
 	unsetenv(LIMIT_VARIABLE);
-	Tcl_DecrRefCount(text);
 }
 
 static void watch(Tcl_Obj *path) {
@@ -172,7 +184,7 @@ static int begin(Tcl_Interp *interp) {
 	watch(script);
 	watch(library);
 	Tcl_DecrRefCount(library);
-	packages_adopt(interp, &prefix);
+	packages_adopt(interp, &prefix, boundary);
 	tripwire_start(&wire);
 	if (boundary == 0)
 		serve(interp);

@@ -327,6 +327,9 @@ sub test_modules_left_out() {
 		Writes   => ["open my \$h, '>', '$folder/written'; close \$h; sub f { 1 }", qr/opens more than a file to read/],
 		Prints   => ['print STDOUT ""; sub f { 1 }', qr/prints/],
 		Warns    => ['warn "warned\n"; sub f { 1 }', qr/printed/],
+		Where    => ['use Cwd; our $x = getcwd(); sub f { $x }', qr/looks at the working directory/],
+		Relative => ['our $x = -e "x" ? 1 : 0; sub f { $x }', qr/looks at the working directory/],
+		Umask    => ['our $x = umask; sub f { $x }', qr/looks at the umask/],
 		Called   => ['our $x = join " ", (caller)[0, 2]; sub f { $x }', qr/looks at who loads it/],
 		Random   => ['our $x = rand; sub f { 1 }', qr/random/],
 		Changes  => ['$ENV{CHANGED} = "x"; sub f { $ENV{CHANGED} }', qr/environment/],
@@ -357,6 +360,7 @@ sub test_modules_hidden() {
 	my $script = unmarked(<<"SCRIPT");
 use lib '$lib';
 our (\@list, \$set);
+sub named { Second::named() }
 sub state_now { join ' ', "\@list", \$set // 'unset', defined &main::from_first ? 'sub' : 'none', defined &Registry::types ? Registry::types() : 'no types', Second->can('main') // 'no class', Second->isa('First') ? 'isa' : 'not', sort grep { !/^(lib|strict|warnings|Config|XSLoader|re|overload)/ } keys %INC }
 print state_now(), "\\n";
 for my \$m (\@ARGV) { if (\$m eq 'set') { \$set = 'by call' } elsif (\$m =~ /^eval (.*)/) { eval \$1; print \$@ } else { require "\$m.pm"; print "\$m: ", \$m->f, "\\n" } print state_now(), "\\n" }

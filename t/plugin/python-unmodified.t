@@ -48,6 +48,8 @@ my %SEEN_WHEN_LOADED = (
 	failing   => ['raise ValueError("no")',                        qr/^raises ValueError/],
 );
 
+sub learned_text() { return join '', map { read_file($_) // '' } glob run_directory() . '/k*' }
+
 # What was learned: {module => reason}.
 sub reasons() {
 	my %reasons;
@@ -251,6 +253,17 @@ SCRIPT
 		is_result($more->call([$name]), {status => 0, out => "['$name']\n"}, "$name is loaded");
 		ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'and known');
 	}
+
+	# Compiled code is written by the call that imports, not by the server when it loads that ahead.
+	my $written = with_modules("import written\nprint(written.x)\n", written => 'x = 1');
+	my $cache = $written->path =~ s{/[^/]*\z}{/__pycache__}r;
+	my %writes = (env => {PYTHONDONTWRITEBYTECODE => undef});
+	$written->call([], %writes);
+	ok(scalar(() = glob "$cache/written.*.pyc"), 'the first call keeps compiled code');
+	unlink glob "$cache/*";
+	ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'it is loaded ahead');
+	like(learned_text(), qr/^written\t\t/m, 'with nothing against it');
+	is(scalar(() = glob "$cache/*"), 0, 'without a trace');
 
 	# The frames below, and who is the main program
 	same_result(script('python', text => <<'SCRIPT'), ['a'], 'frames and main program', cold => 1);

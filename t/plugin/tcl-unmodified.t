@@ -101,6 +101,51 @@ sub test_others() {
 	return;
 }
 
+# What a file that is sourced may not do; in vain, as most of these are called with words that are wrong.
+sub test_refused() {
+	my $folder = private_directory('refused');
+	my %why = (
+		(map { $_ => "uses $_" } qw(after cd exec fcopy fileevent puts socket time unload update vwait)),
+		(map { ("clock $_" => "uses ::tcl::clock::$_") } qw(add clicks format microseconds milliseconds scan seconds)),
+		(map { ("file $_" => "uses ::tcl::file::$_") } qw(channels copy delete link mkdir rename tempfile)),
+		(map { ("file $_ a b c" => "uses ::tcl::file::$_") } qw(atime attributes mtime)),
+		(map { ("chan $_" => "uses ::tcl::chan::$_") } qw(copy event names pipe puts)),
+		(map { ("$_ stdin - -" => "$_ stdin") } qw(close eof fblocked fconfigure flush gets read seek tell zlib)),
+		(map { ("chan $_ x stdout -" => "::tcl::chan::$_ stdout") }
+			qw(blocked close eof flush gets pending pop push read seek tell truncate)),
+		(map { ("expr {$_(1, 2)}" => "uses ::tcl::mathfunc::$_") } qw(rand srand)),
+		(map { ("load /none/$_.so" => "loads $_.so") } qw(libthread2 libtk8 libexpect5 libtclreadline)),
+		(map { ("set $_" => "looks at $_") } qw(argv argc)),
+		(map { ("trace add variable $_ write x" => "traces $_") } qw(env argv argv0 argc env(X))),
+		(map { ("file exists $_/x" => "looks at $_/x") } qw(/proc /dev)),
+		(map { ("glob $_" => 'uses glob') } ('x', '/none/x', '-directory / */x', '-directory / -join x y')),
+		'trace add variable ::argc write x' => 'traces argc',
+		'timerate'                        => 'uses ::tcl::unsupported::timerate',
+		'rename pid p; p'                 => 'uses pid',
+		'interp alias {} p {} pid; p'     => 'uses pid',
+		'namespace export pid; namespace eval q {namespace import ::pid; pid}' => 'uses pid',
+		'file readlink /proc/self'        => 'looks at /proc/self',
+		'exit a b'                        => 'uses exit',
+		'pid'                             => 'uses pid',
+		'info cmdcount'                   => 'uses ::tcl::info::cmdcount',
+		'open |true x'                    => 'starts true',
+		'open /none/x w'                  => 'opens for writing /none/x',
+		'set argv0 x'                     => 'looks at argv0',
+		'array names env'                 => 'looks at all of the environment',
+		'package require prefork_interp'  => 'requires prefork_interp',
+		'interp invokehidden {} x'        => 'uses interp',
+		'interp create c; c invokehidden' => "uses another interpreter's command",
+	);
+	my $script = unmarked("source $folder/part.tcl\nputs \$argv\n");
+	for my $statement (sort keys %why) {
+		forget();
+		write_file("$folder/part.tcl", "catch {$statement}\n");
+		is($script->call(['x'])->{out}, "x\n", "$statement: called");
+		is(learned(), "prefix 0 $why{$statement}", "$statement: does not run ahead");
+	}
+	return;
+}
+
 # ---- what is learned
 
 sub test_prefix_is_kept() {
@@ -124,9 +169,11 @@ sub test_prefix_is_kept() {
 	return;
 }
 
-# A script that requires PACKAGE when it has done something else; it tells whether the package's variable is there before.
-sub requiring ($package, $between = '') {
-	return unmarked("puts [catch {set ${package}::v}]\n$between\npackage require $package\n"
+# A script that requires PACKAGE when it has done something else; it tells whether the package's variable is there before,
+# and names it in parts only.
+sub requiring ($package, $between = '', $before = '') {
+	my $named = join ' ', split //, $package;
+	return unmarked("$before\nputs [catch {set [join {$named} {}]::v}]\n$between\npackage require $package\n"
 		. "puts \$${package}::v\nputs [fconfigure stdout]\nputs [gets stdin]\n");
 }
 
@@ -146,6 +193,7 @@ sub test_packages() {
 		env    => 'namespace eval env {variable v [info exists ::env(NOT_SET)]}',
 		reads  => 'set f [open [info script]]; gets $f line; close $f; namespace eval reads {variable v 1}; unset f line',
 		where  => 'namespace eval where {variable v [file tail [pwd]]}',
+		leaves => 'set left 1; namespace eval leaves {variable v 1}',
 		fails  => 'namespace eval fails {variable v 1; if {![info exists ::started]} {error bad}}',
 	));
 	for my $name (qw(good outer reads env)) {
@@ -157,8 +205,8 @@ sub test_packages() {
 		is_result($script->call([], env => \%path, stdin => "in\n"), $plain, "$name: and all else is as before");
 		is(learned(), "package $name", 'and known');
 	}
-	my %refused = (acts => 'uses pid', clock => 'uses ::tcl::clock::seconds', global => 'adds or removes global commands',
-		where => 'looks at the working directory');
+	my %refused = (acts => 'uses pid', clock => 'uses ::tcl::clock::seconds', where => 'looks at the working directory');
+	$refused{$_} = 'adds or removes global commands or variables' for qw(global leaves);
 	for my $name (sort keys %refused) {
 		forget();
 		my $script = requiring($name);
@@ -196,11 +244,52 @@ sub test_deciding() {
 	return;
 }
 
+# The script names what the package makes before it requires it: in vain, in a plain run.
+sub test_named_packages() {
+	for my $between ('catch {puts $good::v}', 'proc p {} {return $::good::v}; puts [catch p]', 'namespace eval good {}') {
+		forget();
+		my $script = requiring('good', $between);
+		my $plain = $script->plain([], env => \%path);
+		is_result($script->call([], env => \%path), $plain, "named in \"$between\"");
+		ok(wait_for(sub { learned() eq "package good\nwithout good is named before it is required" }), 'is left out');
+		is_result($script->call([], env => \%path), $plain, 'later call');
+	}
+	for my $more (['set goods::v 1'], ['', 'proc p {} {return $::good::v}']) {
+		forget();
+		my $script = requiring('good', map { "catch {$_}" } @$more);
+		$script->call([], env => \%path);
+		ok(loaded_ahead($script), "what is named in \"@$more\" is another, or stands before the boundary");
+	}
+	return;
+}
+
+# Where a package can't be loaded ahead, it is searched for.
+sub test_search() {
+	forget();
+	my $folder = packages(trips => 'namespace eval trips {variable v [pid]; set v 1}');
+	my %env = (env => {TCLLIBPATH => $folder});
+	my $script = unmarked("package require Tcl 8.5\npackage require trips 1\nputs \$trips::v\nif {\$argv eq {server}} {\n"
+		. 'regexp {PPid:\s*(\d+)} [read [open /proc/self/status]] all parent; puts $parent}' . "\n");
+	is_result($script->call([], %env), $script->plain([], %env), 'a package that is searched for ahead');
+	is(learned(), 'prefix 1 uses pid', 'and not loaded');
+	my $before = $script->call(['server'], %env)->{out};
+	is($script->call(['server'], %env)->{out}, $before, 'one server');
+	write_file("$folder/pkgIndex.tcl", read_file("$folder/pkgIndex.tcl") . "# more\n");
+	isnt($script->call(['server'], %env)->{out}, $before, 'another when an index has changed by which it was found');
+	forget();
+	write_file("$folder/pkgIndex.tcl", read_file("$folder/pkgIndex.tcl") . "set ::seen [pid]\n");
+	is_result($script->call([], %env), $script->plain([], %env), 'an index that looks at the process');
+	is(learned(), "prefix 1 uses pid\nsearch no uses pid", 'is read by each call');
+	return;
+}
+
 # ---- files
 
 # What a package finds out of a folder when it is loaded ahead.
 sub test_changed_folders() {
 	my %looks = (
+		'what it holds, also'  => ['expr {[file isdirectory $folder] + [llength [glob -directory $folder *]]}',
+			sub ($f) { write_file("$f/new", '') }],
 		'what it holds'       => ['llength [glob -nocomplain -directory $folder *]', sub ($f) { write_file("$f/new", '') }],
 		'whether it is there' => ['file isdirectory $folder/sub', sub ($f) { rmdir "$f/sub" }],
 		'whether one appears' => ['file exists $folder/later', sub ($f) { mkdir "$f/later" }],
@@ -238,10 +327,13 @@ sub test_changed_files() {
 if (grep { $_ eq 'tcl' } languages()) {
 	test_definitions();
 	test_others();
+	test_refused();
 	test_prefix_is_kept();
 	test_packages();
 	test_variables_of_packages();
 	test_deciding();
+	test_named_packages();
+	test_search();
 	test_changed_files();
 	test_changed_folders();
 } else {

@@ -28,7 +28,7 @@ class Shelved:
     """A module that was loaded ahead."""
 
     __slots__ = (
-        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "warned", "path", "before", "place", "attribute"
+        "module", "needs", "missing", "others", "finders", "effects", "undo", "renewals", "warned", "warned_importer", "path", "before", "place", "attribute"
     )  # fmt: skip
 
     def __init__(self, name: str, module: "Any") -> None:
@@ -38,6 +38,7 @@ class Shelved:
         self.before, self.place = _looked_into(name, module)
         self.missing: "list[str]" = []  # what it has tried to import
         self.warned = False  # of what the filters then did not show
+        self.warned_importer = False  # which was no main program
         self.needs: "list[str]" = []
         self.others: "list[tuple[int, str, Any]]" = []  # what else came into sys.modules, behind so many of the needs
         self.finders: "list[tuple[Any, ...]]" = []  # that were asked for it: as effects
@@ -82,6 +83,7 @@ class Loading(_record.Notes):
         super().__init__()
         lists, environment = State.look_at_lists(), _environment()
         self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
+        self.warned_importer = {name for name, shelved in _shelf.items() if shelved.warned_importer}
         self.spy = type("Spy", (Spy,), {"heard": self._warns})
         _filters().insert(0, ("default", None, self.spy, None, 0))
         _mutated("filters")
@@ -98,9 +100,11 @@ class Loading(_record.Notes):
         self.state = State(*lists, environment, undo)
 
     def _warns(self, category: str) -> None:
-        # The importer's own, of a finder; no filter tells one importer from another.
-        if category == "ImportWarning" and self.stack:
+        if len(self.stack) > (category != "ImportWarning"):
             self.warned.update(entry.name for entry in self.stack)
+            # A finder's ImportWarning is the same whoever imports.
+            if category != "ImportWarning":
+                self.warned_importer.add(self.stack[-1].name)
         else:
             self.strange = self.strange or f"warns: {category}"
 
@@ -153,6 +157,7 @@ class Loading(_record.Notes):
         shelved = self.shelved[name] = Shelved(name, module)
         shelved.attribute = held
         shelved.warned = name in self.warned
+        shelved.warned_importer = name in self.warned_importer
         self.names[name] = {**State.names(module)}
         shelved.needs = [needed for needed in entry.imports if needed != name]
         shelved.missing = [n for n in shelved.needs if self.reasons.get(n) == _learned.MISSING and "." not in n]
@@ -193,10 +198,12 @@ class Loading(_record.Notes):
             sys.path, path[:] = path, own
         if self.forgotten:
             raise LeftOut(name, "")
+        if globals().pop("__warningregistry__", None) is not None:
+            self.strange = self.strange or "warns of its importer's importer"
         for stream in (sys.stdout, sys.stderr):
             if stream is not None:
                 stream.flush()
-        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules})
+        reason = self.strange or self.state.gate() or self.state.changed({*sys.modules}, bool(self.warned))
         if reason:
             raise LeftOut(name, reason)
 
@@ -372,8 +379,8 @@ class State:
         self._look_at_modules(loading)
         return effects
 
-    def changed(self, loaded: "set[str]") -> "str | None":
-        """Say what else was changed, by other modules than these."""
+    def changed(self, loaded: "set[str]", warned: bool) -> "str | None":
+        """Say what else was changed, by other modules than these; warned: one has, as it may."""
         now = self._look()
         if self.base["random numbers"] is None:  # its module was just loaded: _modules looks at it
             self.base["random numbers"] = now["random numbers"]
@@ -389,7 +396,7 @@ class State:
             if name == "__main__" and self.names(module) != names:
                 return "changes __main__"
         for name in loaded - self.looked_at:
-            if "__warningregistry__" in self.names(sys.modules.get(name)):
+            if "__warningregistry__" in self.names(sys.modules.get(name)) and not warned:
                 return f"warns in {name}"
         self.looked_at = loaded
         self._look_at_modules(())
@@ -513,6 +520,18 @@ def _insert(which: str, index: "int | None", it: "Any") -> None:
     _mutated(which)
 
 
+class _NoFiles:
+    """Compiled code is kept by imports of calls, and when they are made."""
+
+    def __enter__(self) -> None:
+        self._loader = sys.modules["_frozen_importlib_external"].SourceFileLoader
+        self._keep = self._loader._cache_bytecode
+        self._loader._cache_bytecode = _ignore
+
+    def __exit__(self, *error: "Any") -> None:
+        self._loader._cache_bytecode = self._keep
+
+
 def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     """Load what was learned.  False: this process is not to serve; what is at fault has been learned."""
     global _surroundings
@@ -525,7 +544,8 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
         folders.add(entry.search or ())
     loading = Loading(table)
     try:
-        loading.load_all()
+        with _NoFiles():
+            loading.load_all()
         loading.state.restore()
         _look_again(left, loading.shelved)
     except LeftOut as error:
@@ -639,6 +659,8 @@ class Surroundings:
         self.importers = builtins.__import__, _record.HOOKS[1]
         self.warned = {name for name, shelved in _shelf.items() if shelved.warned}
         self.filters = [*_filters()]
+        steps = [step for shelved in _shelf.values() for step in shelved.effects]
+        self.of_modules = [step[-1] for step in steps if step[:2] == (_insert, "filters")]
         self.folders: "_Folders | None" = folders
         self.names = {name.partition(".")[0] for name in names}
         # Extensions are initialised once in a process, so one that is loaded holds on to what it has imported then.
@@ -652,8 +674,10 @@ class Surroundings:
         filters = _filters()
         if not self.warned or filters == self.filters:
             return set()
-        known = all(it in filters for it in self.filters) and all(it in self.filters or it[0] == "ignore" for it in filters)
-        return set() if known else self.warned
+        known = [*self.filters, *self.of_modules]
+        if all(it in filters for it in self.filters) and all(it in known or it[0] == "ignore" for it in filters):
+            return set()
+        return self.warned
 
     def are_same(self) -> bool:
         """Would an import find what was found then?"""
@@ -727,6 +751,9 @@ def _restore(name: str) -> "Any":
         if lost:
             _withdraw(lost)
             return None
+    if _shelf[name].warned_importer:
+        _withdraw({name})
+        return None
     warned = _surroundings.would_warn()
     if warned:
         needed = {}
