@@ -106,7 +106,7 @@ void note_srand(const struct use *u) {
 static void note_asked(const char *what) {
 	if (asked)
 		ckfree(asked);
-	asked = strcpy(ckalloc((unsigned)strlen(what) + 1), what);
+	asked = memcpy(ckalloc((unsigned)strlen(what) + 1), what, strlen(what) + 1);
 }
 
 void notes_begin(Tcl_Interp *interp) {
