@@ -263,8 +263,8 @@ static int may_redo(pTHX_ const struct change *change) {
 		return HvARRAY(hv) && (!same || (HvENAME_HEK(hv) && can_merge(change->entry, same)));
 	case STAND_IN:
 		hv = MUTABLE_HV(change->sv);
-		return same_entry(aTHX_ hv, change->entry) == change->entry && HeVAL(change->entry) == change->before &&
-		       !isGV_with_GP(change->before);
+		same = same_entry(aTHX_ hv, change->entry);
+		return same && same == change->entry && HeVAL(same) == change->before && !isGV_with_GP(change->before);
 	case SLOT:
 		gv = (GV *)change->sv;
 		if (!isGV_with_GP(gv) || !GvGP(gv))
