@@ -16,6 +16,7 @@
 #define INCLUDE_OPTION "-I"
 /* Loaded before the script is compiled, to see what it looks at; where it marks no boundary, to find one. */
 #define MARKED_OPTION "-m" MODULE "::Runtime"
+#define SPLIT_VARIABLE "PREFORK_INTERP_PERL_SPLIT" /* modules that calls load are loaded ahead too */
 #define UNMARKED_OPTION "-m" MODULE "::Unmarked"
 
 /* Options that take no value and leave the script a script. */
@@ -322,6 +323,8 @@ static int add_include(const struct prefork_invocation *invocation, const struct
 static int perl_prepare(const struct prefork_invocation *invocation, const struct prefork_host *host, void *setup) {
 	const char *const *at;
 
+	if (invocation->split && !names_module(invocation) && host->set_environment(setup, SPLIT_VARIABLE, "1") != 0)
+		return -1;
 	if (host->add_argument(setup, names_module(invocation) ? MARKED_OPTION : UNMARKED_OPTION) != 0)
 		return -1;
 	for (at = invocation->arguments; *at && strcmp(*at, "--") != 0; at++)

@@ -4,6 +4,7 @@
 #include "api.h"
 #include "handles.h"
 #include "tripwire.h"
+#include "unmarked.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -209,7 +210,7 @@ int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int (*imp
 	static struct prefork_call call;
 	int result;
 
-	language.found_boundary = improve != NULL;
+	language.found_boundary = unmarked_is_served();
 	language.improve = improve;
 #ifdef MULTIPLICITY
 	language.context = aTHX;

@@ -16,7 +16,7 @@ void serve_note_reads(pTHX);
 void serve_take_environment(pTHX);
 
 /* Serve, with what setup has set, and its $0 where KEEP_NAME.  IMPROVE as in prefork_language, its context is the
- * interpreter; NULL where the script itself has said that initialisation ends here.  Returns in each executor, which
+ * interpreter; NULL where nothing is loaded ahead.  Returns in each executor, which
  * then is as a fresh interpreter: 1.  0: not started by prefork-interp.  -1 with *ERROR: no server can be made. */
 int serve(pTHX_ const struct tripwire_settings *setups, int keep_name, int (*improve)(void *context),
           struct prefork_error *error);

@@ -22,15 +22,16 @@
 #include <string.h>
 #include <unistd.h>
 
-/* In the environment of a setup that was started again. */
+/* In the environment of a setup that was started again; and of one whose modules are to be loaded ahead. */
 #define FIRST_VARIABLE "PREFORK_INTERP_PERL_FIRST"
+#define SPLIT_VARIABLE "PREFORK_INTERP_PERL_SPLIT"
 
 /* What is learned: where the boundary is, and why there. */
 #define BOUNDARY "boundary"
 #define FIRST "first" /* before the first word */
 
 static enum { NONE, AHEAD, SERVED } state;
-static int serves_first;
+static int serves_first, loads_ahead;
 static char *script;
 static const char *own_folder;
 static Perl_keyword_plugin_t next_plugin;
@@ -88,9 +89,10 @@ static void serve_here(pTHX) {
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), LOADS_AHEAD, &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), loads_ahead ? LOADS_AHEAD : NULL, &error) < 0)
 		start_again(aTHX_ error.message);
-	ahead_called(aTHX);
+	if (loads_ahead)
+		ahead_called(aTHX);
 }
 
 /* What is about to happen can't happen ahead. */
@@ -228,12 +230,13 @@ static int first_word(pTHX_ char *word, STRLEN length, OP **op) {
 
 /* ---- the beginning ---- */
 
-static int started_again(pTHX) {
-	int again = getenv(FIRST_VARIABLE) != NULL;
+/* Take one of our variables out of the environment: was it there? */
+static int take_variable(pTHX_ const char *name) {
+	int there = getenv(name) != NULL;
 
-	if (again)
-		(void)hv_deletes(GvHVn(PL_envgv), FIRST_VARIABLE, G_DISCARD);
-	return again;
+	if (there)
+		(void)hv_delete(GvHVn(PL_envgv), name, (I32)strlen(name), G_DISCARD);
+	return there;
 }
 
 static void add_boundary(pTHX) {
@@ -254,9 +257,12 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	script = strdup(PL_origfilename);
 	learning_open(script);
 	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
-	serves_first = started_again(aTHX) || learning_has(BOUNDARY, FIRST);
+	serves_first = take_variable(aTHX_ FIRST_VARIABLE);
+	serves_first = learning_has(BOUNDARY, FIRST) || serves_first;
+	loads_ahead = take_variable(aTHX_ SPLIT_VARIABLE);
 	serve_note_reads(aTHX);
-	ahead_adopt(aTHX_ loader);
+	if (loads_ahead)
+		ahead_adopt(aTHX_ loader);
 	if (!serves_first)
 		tripwire_arm(aTHX_ & (struct tripwire_ends){touched, start_again, 0});
 	add_boundary(aTHX);

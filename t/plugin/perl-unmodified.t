@@ -265,7 +265,9 @@ SCRIPT
 	return;
 }
 
-# ---- modules that calls load
+# ---- modules that calls load, where that is asked for
+
+sub split_up ($text) { return unmarked($text, options => '--split --min-gain=-1') }
 
 # A folder with modules: name => text.
 sub modules (%text) {
@@ -285,7 +287,7 @@ sub requiring ($lib, @modules) {
 	my $text = "use lib '$lib';\n";
 	$text .= qq{print exists \$INC{'$_.pm'} ? 1 : 0, defined &${_}::f ? 1 : 0, scalar(keys %${_}::) ? 1 : 0, ${_}->can('f') ? 1 : 0, "\\n"; }
 		. qq{require $_; print ${_}::f(), ' ', join(' ', sort keys %INC), "\\n"; push \@all, \\&${_}::f;\n} for @modules;
-	return unmarked("$text print STDERR join(' ', \@all), qq{\\n};\n");
+	return split_up("$text print STDERR join(' ', \@all), qq{\\n};\n");
 }
 
 # Two calls have the module's sub in one place: it was there before they asked for it.
@@ -341,7 +343,7 @@ sub test_modules_left_out() {
 	for my $name (sort keys %bad) {
 		forget();
 		my $lib = modules($name => $bad{$name}[0]);
-		my $script = unmarked("use lib '$lib'; our %table; BEGIN { \$table{a} = 1 } sub taken;\nrequire $name; print ${name}::f(), qq{\\n};\n");
+		my $script = split_up("use lib '$lib'; our %table; BEGIN { \$table{a} = 1 } sub taken;\nrequire $name; print ${name}::f(), qq{\\n};\n");
 		my $plain = $script->plain([]);
 		is_result($script->call([]), $plain, "$name: first call");
 		ok(wait_for(sub { learned() =~ /^without $name\.pm .*?$bad{$name}[1]/m }), "$name: is left out") or diag(learned());
@@ -357,7 +359,7 @@ sub test_modules_hidden() {
 		First    => 'require Registry; Registry::add(__PACKAGE__, "first"); push @main::list, "first"; $main::set = "by first"; sub main::from_first { 1 } sub f { Registry::types() }',
 		Second   => 'require Registry; Registry::add(__PACKAGE__, "second"); push @main::list, "second"; our @ISA = ("First"); sub f { Registry::types() }',
 	);
-	my $script = unmarked(<<"SCRIPT");
+	my $script = split_up(<<"SCRIPT");
 use lib '$lib';
 our (\@list, \$set);
 sub named { Second::named() }
@@ -382,7 +384,7 @@ SCRIPT
 # Loaded from the file that perl would find.
 sub test_modules_found() {
 	my ($one, $two) = (modules(Mine => 'sub f { "one" }'), modules(Other => '1;'));
-	my $script = unmarked("use lib '$one';\nunshift \@INC, \@ARGV;\nrequire Mine;\nprint Mine::f(), qq{\\n};\n");
+	my $script = split_up("use lib '$one';\nunshift \@INC, \@ARGV;\nrequire Mine;\nprint Mine::f(), qq{\\n};\n");
 	forget();
 	$script->call([$two]) for 1 .. 3;
 	is_result($script->call([$two]), {out => "one\n", err => ''}, 'a folder without such a module before it');
@@ -397,7 +399,7 @@ sub test_modules_found() {
 # A value of the environment that a module has looked at, and the script sets before it loads it.
 sub test_modules_environment() {
 	my $lib = modules(Asks => 'our $x = $ENV{ASKED} // "none"; sub f { $x }');
-	my $script = unmarked("use lib '$lib';\n\$ENV{ASKED} = shift if \@ARGV;\nrequire Asks;\nprint Asks::f(), qq{\\n};\n");
+	my $script = split_up("use lib '$lib';\n\$ENV{ASKED} = shift if \@ARGV;\nrequire Asks;\nprint Asks::f(), qq{\\n};\n");
 	forget();
 	$script->call([]) for 1 .. 3;
 	is_result($script->call(['set']), {out => "set\n"}, 'set by the script');

@@ -264,6 +264,12 @@ SCRIPT
 	ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'it is loaded ahead');
 	like(learned_text(), qr/^written\t\t/m, 'with nothing against it');
 	is(scalar(() = glob "$cache/*"), 0, 'without a trace');
+	for my $time ('before that', 'after it') {
+		$written->call([], %writes);
+		ok(scalar(() = glob "$cache/written.*.pyc"), "what has gone $time the next call keeps again");
+		ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'and is loaded ahead');
+		unlink glob "$cache/*";
+	}
 
 	# The frames below, and who is the main program
 	same_result(script('python', text => <<'SCRIPT'), ['a'], 'frames and main program', cold => 1);

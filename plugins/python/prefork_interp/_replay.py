@@ -554,7 +554,8 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
             table.setdefault(name, _learned.Entry(name)).reason = reason
         _learned.write(table)
         return False
-    _report(loading)
+    if not _report(loading):
+        return False
     _put_aside(loading.shelved, loaded_before)
     for folder in {*sys.path_importer_cache} - {*cache}:
         del sys.path_importer_cache[folder]
@@ -569,15 +570,35 @@ def improve(left: "_setup.Left", known: "dict[str, Any]") -> bool:
     return True
 
 
-def _report(loading: "Loading") -> None:
-    """Tell the server what it depends on now."""
+def _report(loading: "Loading") -> bool:
+    """Tell the server what it depends on now.  False: compiled code has just gone, which a call is to write again."""
     for name in {*loading.shelved} - loading.old:
+        kept = _kept_code(loading.shelved[name].module)
+        if kept is None:
+            return False
         entry = loading.table[name]
-        for path in (entry.path, *entry.files):
+        for path in (entry.path, kept, *entry.files):
             if path:
                 _runtime.watch_file(path)
         for variable in entry.variables:
             _runtime.depend_on_variable(variable)
+    return True
+
+
+def _kept_code(module: "Any") -> "str | None":
+    """Return the file of a module's compiled code, which an import would write again, or "": it would not.
+
+    None: there is no such file, and it would.  The interpreter's own are taken to be there.
+    """
+    path = getattr(State.names(module).get("__spec__"), "cached", None) or ""
+    if sys.dont_write_bytecode or not path or path.startswith((f"{sys.prefix}/", f"{sys.base_prefix}/")):
+        return ""
+    if posix.access(path, posix.F_OK):
+        return path
+    folder = path.rpartition("/")[0]
+    while not posix.access(folder, posix.F_OK):
+        folder = folder.rpartition("/")[0]
+    return None if posix.access(folder, posix.W_OK) else ""
 
 
 def _look_again(left: "_setup.Left", shelved: "dict[str, Shelved]") -> None:
