@@ -24,7 +24,7 @@ struct prefork_invocation {
 	const char *script;                  /* as the caller spelt it */
 	const char *script_text;             /* the beginning of it, at most a mebibyte; NUL bytes in it are blanks */
 	const char *const *script_arguments; /* NULL-terminated; empty unless the caller asked for unlaundered setup (-U) */
-	int split;                           /* --split: the script's own first lines may run ahead of its calls */
+	int split;                           /* --split: more of the script may run ahead of its calls than usual */
 	const char *runtime_directory;       /* where this language's runtime is installed: absolute */
 };
 

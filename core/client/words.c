@@ -32,7 +32,7 @@ const char words_usage[] =
 	"                       each call; negative: never\n"
 	"  --session=WHICH      own: a server in the caller's session; shared: a daemon;\n"
 	"                       auto (default): own where there is a controlling terminal\n"
-	"  --split              run a script's own first lines ahead of its calls too\n"
+	"  --split              run more of a script as it is ahead of its calls\n"
 	"  --help, --version\n"
 	"\n"
 	"Environment: PREFORK_INTERP_DISABLE, PREFORK_INTERP_DEBUG, PREFORK_INTERP_RUNDIR.  See prefork-interp(1).\n";
