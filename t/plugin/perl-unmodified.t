@@ -6,23 +6,6 @@ use Prefork::Test;
 
 my $folder;
 
-# What is known of the scripts: the lines of the files, but for each one's first.
-sub learned() {
-	my @lines;
-	opendir my $d, run_directory() or return '';
-	for my $name (grep { /^k[0-9a-f]{32}\z/ } readdir $d) {
-		push @lines, grep { !/^script / } split /\n/, read_file(run_directory() . "/$name") // '';
-	}
-	return join "\n", sort @lines;
-}
-
-sub forget() {
-	quiet_down();
-	opendir my $d, run_directory() or return;
-	unlink map { run_directory() . "/$_" } grep { /^[nk][0-9a-f]{32}\z/ } readdir $d;
-	return;
-}
-
 sub unmarked ($text, %o) { return script('perl', text => $text, %o) }
 
 # ---- where the boundary is

@@ -3,23 +3,6 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Prefork::Test;
 
-# What is known of the scripts: the lines of the files, but for each one's first.
-sub learned() {
-	my @lines;
-	opendir my $d, run_directory() or return '';
-	for my $name (grep { /^k[0-9a-f]{32}\z/ } readdir $d) {
-		push @lines, grep { !/^script / } split /\n/, read_file(run_directory() . "/$name") // '';
-	}
-	return join "\n", sort @lines;
-}
-
-sub forget() {
-	quiet_down();
-	opendir my $d, run_directory() or return;
-	unlink map { run_directory() . "/$_" } grep { /^[nk][0-9a-f]{32}\z/ } readdir $d;
-	return;
-}
-
 sub unmarked ($text, %o) { return script('tcl', text => $text, %o) }
 
 # A folder with packages: name => text.

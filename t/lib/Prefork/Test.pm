@@ -22,7 +22,7 @@ our @EXPORT = qw(
 	languages each_language script core_language base_environment environment_list run_directory home_directory
 	private_directory write_file read_file run start end same_result is_result exited killed_by client need_missing
 	client_path install_path runtime_path source_path interpreter_path script_name
-	sockets locks refusals drop_sockets quiet_down server_of open_watch expect_syslog syslog_wait finish
+	learned forget sockets locks refusals drop_sockets quiet_down server_of open_watch expect_syslog syslog_wait finish
 	wait_for wait_for_file process_gone pidfd_open descendants proc_stat now spawn finish_process DEADLINE
 	syslog_missing terminal on_terminal
 );
@@ -305,6 +305,18 @@ sub drop_sockets() {
 # Ask every server to go and wait until no process is left; true when they went.
 sub quiet_down ($seconds = DEADLINE) {
 	return wait_for(sub { drop_sockets(); return !descendants() }, $seconds);
+}
+
+# What is known of scripts that are served as they are: the lines of the files, but for each one's first.
+sub learned() {
+	return join "\n", sort grep { !/^script / } map { split /\n/, read_file($_) // '' } entries('k');
+}
+
+# No server is there, nothing is known, nothing refused.
+sub forget() {
+	quiet_down();
+	unlink entries('k'), refusals();
+	return;
 }
 
 # The process id of the server that answers this script's calls.
