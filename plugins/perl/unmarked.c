@@ -62,18 +62,6 @@ static int has_own_name(pTHX) {
 	return name && SvPOK(name) && strNE(SvPVX(name), script);
 }
 
-/* What is loaded ahead is hidden by means that know how perl keeps its symbols: with versions on which that was tried,
- * and no others. */
-#if PERL_VERSION == 36
-#define LOADS_AHEAD ahead_improve
-#else
-#define LOADS_AHEAD nothing_ahead
-static int nothing_ahead(void *context) {
-	PERL_UNUSED_VAR(context);
-	return -1;
-}
-#endif
-
 static void serve_here(pTHX) {
 	struct tripwire_settings settings = {0};
 	struct prefork_error error;
@@ -89,7 +77,7 @@ static void serve_here(pTHX) {
 		start_again(aTHX_ why);
 	if (serves_first && prefork_server_watch_file(script, &error) < 0)
 		give_up(error.message);
-	if (serve(aTHX_ & settings, has_own_name(aTHX), loads_ahead ? LOADS_AHEAD : NULL, &error) < 0)
+	if (serve(aTHX_ & settings, has_own_name(aTHX), loads_ahead ? ahead_improve : NULL, &error) < 0)
 		start_again(aTHX_ error.message);
 	if (loads_ahead)
 		ahead_called(aTHX);
@@ -259,7 +247,9 @@ void unmarked_begin(pTHX_ const char *folder, SV *loader) {
 	forget_names(aTHX_ gv_stashpvs("DynaLoader", GV_ADD), is_made_by_loader);
 	serves_first = take_variable(aTHX_ FIRST_VARIABLE);
 	serves_first = learning_has(BOUNDARY, FIRST) || serves_first;
-	loads_ahead = take_variable(aTHX_ SPLIT_VARIABLE);
+	/* What is loaded ahead is hidden by means that know how perl keeps its symbols: with the version on which that was
+	 * tried. */
+	loads_ahead = take_variable(aTHX_ SPLIT_VARIABLE) && PERL_VERSION == 36;
 	serve_note_reads(aTHX);
 	if (loads_ahead)
 		ahead_adopt(aTHX_ loader);

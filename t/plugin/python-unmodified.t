@@ -48,8 +48,6 @@ my %SEEN_WHEN_LOADED = (
 	failing   => ['raise ValueError("no")',                        qr/^raises ValueError/],
 );
 
-sub learned_text() { return join '', map { read_file($_) // '' } glob run_directory() . '/k*' }
-
 # What was learned: {module => reason}.
 sub reasons() {
 	my %reasons;
@@ -262,7 +260,7 @@ SCRIPT
 	ok(scalar(() = glob "$cache/written.*.pyc"), 'the first call keeps compiled code');
 	unlink glob "$cache/*";
 	ok(wait_for(sub { !grep { wire_is_learning($_) } sockets() }), 'it is loaded ahead');
-	like(learned_text(), qr/^written\t\t/m, 'with nothing against it');
+	like(learned(), qr/^written\t\t/m, 'with nothing against it');
 	is(scalar(() = glob "$cache/*"), 0, 'without a trace');
 	for my $time ('before that', 'after it') {
 		$written->call([], %writes);
